@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from agents.app.checks.surroundings import looks
 from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.recordings.ingest import Ingested, Outcome, ingest
 from agents.app.recordings.recording_folder import find_recordings
@@ -147,6 +148,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         else None,
         transcripts=settings.publish_transcripts,
         webhooks=webhook_endpoint(settings) if VAULT in named else None,
+        looked_at=looks(settings, state, vault),
     )
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agents.access.audit_log import AuditLog
+from agents.app.checks import surroundings
 from agents.app.consumers import Serving
 from agents.app.operations.heartbeat import Heartbeat
 from agents.app.operations.probes import Probes
@@ -113,7 +114,7 @@ class WorkerConfig:
     policy: Policy
     """What new calls are pinned to, until a version is published in the ledger."""
     models: Models
-    ledger_url: str
+    ledger_url: str = field(repr=False)
     keyset: Path
     signing_key: Path
     """The vault stage signs with it; made when it is missing."""
@@ -172,6 +173,8 @@ class WorkerConfig:
     """Whether archives' calls are worked on, too, when live ones are served."""
     webhooks: Endpoint | None = None
     """Whom the vault stage's worker tells what became of calls."""
+    looked_at: surroundings.Looks = field(default_factory=dict)
+    """What is watched around the worker."""
 
 
 async def run_worker(
@@ -299,7 +302,10 @@ async def _kept(config: WorkerConfig, parts: Parts) -> AsyncIterator[None]:
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     client = config.security.librdkafka()
     partitions = keep_partitions(config.bootstrap, config.topics, config.partitions, client=client)
-    watched = [fatal_exit.watched("partitions", partitions)]
+    watched = [
+        fatal_exit.watched("partitions", partitions),
+        fatal_exit.watched("surroundings", surroundings.tend(config.looked_at, metrics)),
+    ]
     if key is None or store is None:
         try:
             yield

@@ -16,7 +16,8 @@ from typing import Final, Literal, TypeAlias
 import faust
 
 from agents.settings.model import Settings
-from agents.system.private_files import secret_text
+from agents.system.private_files import secret_line
+from agents.system.serving import refuse_ended
 from pipeline.errors import SettingsError
 
 Protocol: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -26,8 +27,6 @@ IN_CLEAR: Final = {
     if name.startswith("kafka_")
 }
 """The settings under which the embedded broker is spoken to."""
-PASSWORD_MOST: Final = 4_096
-"""Longest password in bytes: a larger file is not a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class KafkaSecurity:
             }
             told |= {name: str(path) for name, path in files.items() if path is not None}
             if self.key_password_file is not None:
-                told["ssl.key.password"] = _secret(
+                told["ssl.key.password"] = secret_line(
                     "kafka_key_password_file", self.key_password_file
                 )
         if self.sasl:
@@ -139,7 +138,7 @@ class KafkaSecurity:
         return faust.SSLCredentials(context) if context is not None else None
 
     def _password(self) -> str:
-        return _secret("kafka_password_file", self.password_file or Path())
+        return secret_line("kafka_password_file", self.password_file or Path())
 
     def _context(self) -> ssl.SSLContext:
         try:
@@ -147,9 +146,13 @@ class KafkaSecurity:
         except (OSError, ssl.SSLError):
             raise SettingsError(f"kafka_ca: {self.ca} holds no certificate in PEM") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.ca is not None:
+            refuse_ended("kafka_ca", self.ca, authorities=True)
+        if self.certificate is not None:
+            refuse_ended("kafka_certificate", self.certificate)
         if self.certificate is not None and self.key is not None:
             file = self.key_password_file
-            password = _secret("kafka_key_password_file", file) if file is not None else ""
+            password = secret_line("kafka_key_password_file", file) if file is not None else ""
             try:
                 # Without a password that is a text, OpenSSL would ask on the terminal.
                 context.load_cert_chain(self.certificate, self.key, password=lambda: password)
@@ -159,14 +162,6 @@ class KafkaSecurity:
                     "certificate and its key in PEM, or the key's password is another"
                 ) from None
         return context
-
-
-def _secret(name: str, path: Path) -> str:
-    """The first line of a file that not everybody may read."""
-    lines = secret_text(name, path, most=PASSWORD_MOST).encode().splitlines()
-    if not lines:
-        raise SettingsError(f"{name}: {path} holds no password")
-    return lines[0].decode()
 
 
 def named_broker(settings: Settings) -> str:

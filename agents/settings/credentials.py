@@ -1,9 +1,13 @@
-"""Values of settings as they may be shown: an address without what would let somebody in."""
+"""What lets somebody in: values of settings as they may be shown, and passwords out of files."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
+
+from agents.system.private_files import secret_line
+from pipeline.errors import SettingsError
 
 _HIDDEN: Final = "***"
 _USERINFO: Final = re.compile(r"(?<=://)(?:(?P<user>[^:@/?#]*)(?P<colon>:))?.*@", re.DOTALL)
@@ -29,6 +33,32 @@ def shown(value: object) -> str:
     if "://" not in text:
         return text
     return _PARAMETER.sub(_parameter, _USERINFO.sub(_userinfo, text))
+
+
+def with_password(url: str, file: Path) -> str:
+    """A ledger's URL with the password that a file holds.
+
+    Raises:
+        SettingsError: the file can't be used, or the URL has a password or takes none.
+    """
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - --help comes at once
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return url  # whoever opens it says what is wrong, without showing it
+    if parsed.drivername.startswith("sqlite"):
+        raise SettingsError(
+            "ledger_password_file: a ledger in SQLite has no password; set HUSHWIRE_LEDGER_URL to "
+            "PostgreSQL's, or leave the file away"
+        )
+    if parsed.password is not None:
+        raise SettingsError(
+            "ledger_url, ledger_password_file: both name a password; take it out of the URL"
+        )
+    known = parsed.set(password=secret_line("ledger_password_file", file))
+    return known.render_as_string(hide_password=False)
 
 
 def _userinfo(found: re.Match[str]) -> str:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 from agents.crypto import kms_uri
 from agents.settings.access import AccessSettings
 from agents.settings.analytics import AnalyticsSettings
+from agents.settings.credentials import with_password
 from agents.settings.gateway import GatewaySettings
 from agents.settings.outputs import OutputSettings
 from agents.settings.policy_versions import PolicySettings
@@ -106,6 +107,11 @@ class _Own(SettingsPart):
         default=None,
         description="SQLAlchemy URL of the ledger that all workers share. "
         "Empty: a SQLite file in the state folder.",
+    )
+    ledger_password_file: Path | None = Field(
+        default=None,
+        description="File whose first line is the password of `ledger_url`, such as a mounted "
+        "secret; not readable by everybody.",
     )
     keyset: Annotated[str | None, AfterValidator(kms_uri.file_or_service)] = Field(
         default=None,
@@ -364,8 +370,14 @@ class _Own(SettingsPart):
         return self.state_dir or fallback
 
     def ledger_location(self, state: Path) -> str:
-        """SQLAlchemy URL of the ledger for a state folder."""
-        return self.ledger_url or f"sqlite:///{state / 'ledger.db'}"
+        """SQLAlchemy URL of the ledger for a state folder, with its password: never to be shown.
+
+        Raises:
+            SettingsError: the file with the password can't be used, or no password is wanted.
+        """
+        url = self.ledger_url or f"sqlite:///{state / 'ledger.db'}"
+        file = self.ledger_password_file
+        return url if file is None else with_password(url, file)
 
     def keyset_file(self, state: Path) -> Path:
         """The wrapping key's file for a state folder."""

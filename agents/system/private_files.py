@@ -1,7 +1,7 @@
 """Files that only their owner may read, written so that a half-written one is never seen.
 
-``secret_text`` and ``read_secret_file`` read one that its owner's group may read too, as secrets of
-a service are mounted.
+``secret_text``, ``secret_line`` and ``read_secret_file`` read one that its owner's group may read,
+too, as secrets of a service are mounted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ OWNER_ONLY = 0o600
 FOLDER = 0o700
 MOST_SECRETS = 65_536
 """Bytes of a file of secrets."""
+PASSWORD_MOST = 4_096
+"""Longest password in bytes: a larger file is not a password."""
 _Read = TypeVar("_Read")
 
 
@@ -96,6 +98,23 @@ def secret_text(name: str, path: Path, *, most: int = MOST_SECRETS) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise SettingsError(f"{name}: {path} is not UTF-8") from None
+
+
+def secret_line(name: str, path: Path) -> str:
+    """The first line of a file of secrets: a password, without the line's end.
+
+    Args:
+        name: as for ``secret_text``.
+        path: of the file.
+
+    Raises:
+        SettingsError: see ``secret_text``, or the line is empty.
+    """
+    # By bytes: a password may hold what Unicode counts as the end of a line.
+    lines = secret_text(name, path, most=PASSWORD_MOST).encode().splitlines()
+    if not lines or not lines[0]:
+        raise SettingsError(f"{name}: {path} holds no password in its first line")
+    return lines[0].decode()
 
 
 def read_secret_file(name: str, path: Path, read: Callable[[str], _Read]) -> _Read:

@@ -10,6 +10,9 @@ import ssl
 from ipaddress import ip_address
 from pathlib import Path
 
+from cryptography import x509
+
+from agents.system.clock import system_clock
 from pipeline.errors import SettingsError
 
 
@@ -28,8 +31,8 @@ def server_tls(prefix: str, certificate: Path | None, key: Path | None) -> ssl.S
         raise SettingsError(f"{prefix}_certificate and {prefix}_key belong together: set both")
     if certificate is None or key is None:
         return None
-    if key.exists() and key.stat().st_mode & 0o077:
-        raise SettingsError(f"{prefix}_key: others may read {key}; set its mode to 0600")
+    if key.exists() and key.stat().st_mode & 0o007:  # as mounted secrets: for a group at most
+        raise SettingsError(f"{prefix}_key: others may read {key}; set its mode to 0600 or 0440")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
@@ -41,7 +44,35 @@ def server_tls(prefix: str, certificate: Path | None, key: Path | None) -> ssl.S
             f"{prefix}_certificate, {prefix}_key: {certificate} and {key} are not a certificate "
             "and its key in PEM without a password"
         ) from None
+    refuse_ended(f"{prefix}_certificate", certificate)
     return context
+
+
+def refuse_ended(name: str, path: Path, *, authorities: bool = False) -> None:
+    """Refuse certificates that nobody would accept now.
+
+    Args:
+        name: the setting's.
+        path: of a PEM file: a chain, its own certificate first.
+        authorities: whether it holds authorities instead, of which one has to be valid.
+
+    Raises:
+        SettingsError: none of them is valid now; it says since or from when. A file that can't be
+            read is not judged here.
+    """
+    try:
+        chain = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        return
+    now, first = system_clock(), chain[0]
+    looked_at = chain if authorities else chain[:1]
+    if any(one.not_valid_before_utc <= now < one.not_valid_after_utc for one in looked_at):
+        return
+    if first.not_valid_after_utc <= now:
+        told, do = f"ended on {first.not_valid_after_utc:%Y-%m-%d}", "renew it"
+    else:
+        told, do = f"begins on {first.not_valid_before_utc:%Y-%m-%d}", "look at this host's clock"
+    raise SettingsError(f"{name}: the certificate in {path} {told}: {do}, then start again")
 
 
 def listening_socket(host: str, port: int, backlog: int) -> socket.socket:

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from agents.app.checks.findings import Finding, Grade
+from agents.app.checks.findings import KEY_DAYS, Finding, Grade
 from agents.app.checks.holdings import holdings, only_sends
+from agents.app.checks.surroundings import clock, disk, ending_certificates, topic_findings
 from agents.crypto.signed_head import HeadMemory
 from agents.database import migrate
 from agents.database.call_ledger import open_since
 from agents.database.engine import Database
 from agents.database.policies.of_installation import policy_of
-from agents.kafka.admin import ClusterState, cluster_state, unread
+from agents.kafka.admin import unread
 from agents.kafka.security import KafkaSecurity
-from agents.kafka.topics import Topics, wanted_configs
+from agents.kafka.topics import Topics
 from agents.settings.model import Settings
 from agents.stages.admit import NAME as ADMIT
 from agents.system.child_processes import may_dump_core
@@ -40,20 +40,7 @@ from models.store.model_catalogue import entries
 from pipeline.errors import ForgottenError, HushwireError, ModelError, PolicyError, SealError
 from pipeline.policy.warnings import warnings
 
-FREE_BYTES = 2 * 1024**3
-"""Room that a vault should have left: a day of calls is lost sooner than one thinks."""
-KEY_DAYS = 365
-"""A wrapping key that is older should be replaced: NIST SP 800-57 part 1 rev. 5, table 1, gives a
-key-wrapping key at most two years."""
-CALL_S = 8 * 3_600
-"""The longest call that is reckoned with, as `tests/pipeline/muting/test_misbehaving.py` tries
-one."""
-TAKEOVER_S = 600
-"""Until another worker has a killed one's partitions, has loaded its models and has caught up."""
-_NEEDED = "too short for a call of eight hours, its idle time and a takeover"
-CLOCK_S = 2.0
-"""Two clocks may differ by this much: the audit log's times should tell an order."""
-_OF_SENDERS = frozenset({"broker", "keys held here", "memory"})
+_OF_SENDERS = frozenset({"broker", "keys held here", "certificates", "memory"})
 """What is looked at on a host that only sends calls."""
 _SWAPS = Path("/proc/swaps")
 _SWAP_LIMIT = Path("/sys/fs/cgroup/memory.swap.max")
@@ -79,6 +66,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("policy", lambda: _policy(settings, state)),
         ("models", lambda: _models(settings)),
         ("speech engines", lambda: _engines(settings)),
+        ("certificates", lambda: ending_certificates(settings)),
         ("memory", _memory),
     ]
     found: list[Finding] = []
@@ -95,74 +83,13 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
     return found
 
 
-def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -> list[Finding]:
-    """Compare a cluster with the settings."""
-    retention_ms = settings.raw_retention_seconds * 1000
-    wanted = wanted_configs(topics, retention_ms, settings.replication)
-    missing = [name for name in topics.all() if name not in cluster.topics]
-    found = []
-    if missing:
-        told = f"missing: {', '.join(missing)}"
-        found.append(Finding(Grade.WEAK, "topics", told, "hushwire topics create"))
-    counts = sorted({one.partitions for one in cluster.topics.values()})
-    if len(counts) > 1:
-        told = f"their numbers of partitions differ: {counts}"
-        advice = "stop, delete and create them anew: a call's order depends on it"
-        found.append(Finding(Grade.WEAK, "partitions", told, advice))
-    for name, topic in cluster.topics.items():
-        for key, value in wanted[name].items():
-            has = topic.config.get(key, "unknown")
-            if not _as_strong(key, has, value):
-                told = f"{key} is {has}, should be {value}"
-                shorter = " --shorten" if key == "retention.ms" else ""
-                found.append(Finding(Grade.WEAK, name, told, f"hushwire topics update{shorter}"))
-        if name in topics.transit() and _too_short(topic.config, settings):
-            told = f"retention.ms is {topic.config['retention.ms']}, {_NEEDED}"
-            least = needed_s(settings)
-            advice = f"HUSHWIRE_RAW_RETENTION_SECONDS={least} or more, hushwire topics update"
-            found.append(Finding(Grade.WEAK, name, told, advice))
-        if topic.replicas < settings.replication:
-            told = f"{topic.replicas} copies, should be {settings.replication}"
-            advice = "raise it with kafka-reassign-partitions"
-            found.append(Finding(Grade.WEAK, name, told, advice))
-    if settings.replication == 1 and cluster.brokers > 1:
-        told = f"one copy of every record on {cluster.brokers} brokers"
-        advice = "HUSHWIRE_REPLICATION=3: a lost broker loses the calls in flight"
-        found.append(Finding(Grade.WEAK, "replication", told, advice))
-    if not found:
-        told = f"{len(cluster.topics)} topics of {counts[0]} partitions, as the settings say"
-        found.append(Finding(Grade.OK, "topics", told))
-    return found
-
-
-def _as_strong(key: str, has: str, wanted: str) -> bool:
-    """Whether a topic's setting keeps nothing longer than wanted, and loses nothing sooner."""
-    if key in {"cleanup.policy", "unclean.leader.election.enable"}:
-        return has == wanted
-    if key == "min.insync.replicas":
-        return has.isdigit() and int(has) >= int(wanted)
-    # -1 is for ever.
-    return has.isdigit() and int(has) <= int(wanted)
-
-
-def needed_s(settings: Settings) -> int:
-    """How long the records of a call have to stay, in seconds: it is read again from its first."""
-    return int(CALL_S + settings.idle_seconds + settings.late_seconds + TAKEOVER_S)
-
-
-def _too_short(config: Mapping[str, str], settings: Settings) -> bool:
-    has = config.get("retention.ms", "")
-    return has.isdigit() and int(has) < needed_s(settings) * 1000
-
-
 def _broker(settings: Settings) -> Iterator[Finding]:
     if not settings.bootstrap:
         yield Finding(Grade.SKIPPED, "broker", "none is named: --bootstrap or HUSHWIRE_BOOTSTRAP")
         return
-    topics = Topics.named(settings.topic_prefix)
+    topics = Topics.named(settings.topic_prefix, backfilled=settings.backfill)
     security = KafkaSecurity.of(settings)
-    cluster = cluster_state(settings.bootstrap, topics, client=security.librdkafka())
-    yield from broker_findings(cluster, topics, settings)
+    yield from topic_findings(settings)
     if security.tls:
         yield Finding(Grade.OK, "broker connection", security.protocol)
     elif all(_loopback(one) for one in settings.bootstrap.split(",")):
@@ -229,12 +156,18 @@ def _exposed(path: Path, kind: Callable[[int], bool]) -> str:
 
 
 def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
+    if settings.ledger_url and make_url(settings.ledger_url).password is not None:
+        told = "stands in HUSHWIRE_LEDGER_URL, which whoever lists processes or settings may see"
+        advice = "take it out, put it into a file, and name that by HUSHWIRE_LEDGER_PASSWORD_FILE"
+        yield Finding(Grade.WEAK, "ledger's password", told, advice)
     url = make_url(settings.ledger_location(state))
     file = Path(url.database or "")
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite and not file.exists():
         yield Finding(Grade.SKIPPED, "ledger", f"{file} is not there")
         return
+    if sqlite:
+        yield disk("ledger's disk", file.parent, "workers end when it is full")
     database = Database(settings.ledger_location(state))
     try:
         current, newest = migrate.current(database), migrate.newest()
@@ -247,7 +180,7 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
             told = f"schema {current or 'empty'}, this version needs {newest}"
             yield Finding(Grade.WEAK, "ledger", told, "hushwire ledger upgrade")
         if not sqlite:
-            yield _clock(database)
+            yield clock(database)
     finally:
         database.dispose()
 
@@ -286,17 +219,6 @@ def _open_calls(settings: Settings, database: Database) -> Finding:
     return Finding(Grade.OK, "open calls", told)
 
 
-def _clock(database: Database) -> Finding:
-    before = database.now()
-    theirs = database.server_time() or before
-    ours = before + (database.now() - before) / 2
-    apart = abs((theirs - ours).total_seconds())
-    told = f"{apart:.1f} s from the database's"
-    if apart > CLOCK_S:
-        return Finding(Grade.WEAK, "clock", told, "let NTP set both")
-    return Finding(Grade.OK, "clock", told)
-
-
 def _sweeps(settings: Settings, database: Database) -> Finding:
     if SweepGuard(database, Bounds.of(settings)).believes(database.now()):
         return Finding(Grade.OK, "sweeps", "the clock is believed")
@@ -319,14 +241,7 @@ def _vault(location: str | Path | None) -> Iterator[Finding]:
         return
     if not os.access(path, os.W_OK | os.X_OK):
         yield Finding(Grade.WEAK, "vault", f"{path}: not writable", "let the worker's user own it")
-    free = shutil.disk_usage(path).free
-    told = f"{free / 1024**3:.1f} GiB free"
-    if free < FREE_BYTES:
-        yield Finding(
-            Grade.WEAK, "vault", told, "make room: calls wait on the broker when it is full"
-        )
-    else:
-        yield Finding(Grade.OK, "vault", told)
+    yield disk("vault", path, "calls wait on the broker when it is full")
 
 
 def _policy(settings: Settings, state: Path) -> Iterator[Finding]:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+KEY_DAYS: Final = 365
+"""A wrapping key that is older should be replaced: NIST SP 800-57 part 1 rev. 5, table 1, gives a
+key-wrapping key at most two years."""
+FREE_BYTES: Final = 2 * 1024**3
+"""Room that a disk should have left: a day of calls is lost sooner than one thinks."""
 
 
 class Grade(StrEnum):

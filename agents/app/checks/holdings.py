@@ -98,8 +98,10 @@ def _there(settings: Settings, state: Path, vault: str | Path | None) -> list[tu
 
 def _credentials(settings: Settings, vault: str | Path | None) -> Iterator[tuple[str, str]]:
     """What is no key file: passwords, access to services, secrets that sign. None is shown."""
-    if settings.ledger_url is not None and make_url(settings.ledger_url).password:
-        yield "ledger's password", "HUSHWIRE_LEDGER_URL: reads and changes what is known of calls"
+    file = settings.ledger_password_file
+    if file is not None or (settings.ledger_url and make_url(settings.ledger_url).password):
+        told = f"{file or 'HUSHWIRE_LEDGER_URL'}: reads and changes what is known of calls"
+        yield "ledger's password", told
     for service in {settings.key_service, settings.transit_key_service} - {None}:
         yield "access to a key service", f"{service}: decrypts the key file that it encrypts"
     if vault is not None and is_bucket(vault):

@@ -10,7 +10,7 @@ import faust
 import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from agents.app.checks import doctor
+from agents.app.checks import doctor, surroundings
 from agents.app.checks.findings import Grade
 from agents.app.faust_app import make_app
 from agents.kafka.admin import ClusterState
@@ -189,7 +189,7 @@ def test_files_that_are_no_certificates_are_refused(authority: Authority, tmp_pa
 def test_doctor_says_when_a_network_sees_it_all(
     bootstrap: str, protocol: str, grade: Grade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "cluster_state", lambda *_, **__: ClusterState(1, {}))
+    monkeypatch.setattr(surroundings, "cluster_state", lambda *_, **__: ClusterState(1, {}))
     settings = load_settings(bootstrap=bootstrap, kafka_security_protocol=protocol)
     found = doctor.examine(settings, tmp_path, None)
     assert [one.grade for one in found if one.what == "broker connection"] == [grade]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.app.checks import doctor
-from agents.app.checks.doctor import broker_findings, examine, swap_devices
+from agents.app.checks import doctor, surroundings
+from agents.app.checks.doctor import examine, swap_devices
 from agents.app.checks.findings import Finding, Grade
+from agents.app.checks.surroundings import broker_findings
 from agents.cli import main
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import Ledger
@@ -119,7 +120,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(doctor, "verify", lambda one, **_: Check(one, None, ok=True))
     monkeypatch.setattr(doctor, "_SWAPS", tmp_path / "swaps")
     monkeypatch.setattr(doctor, "_SWAP_LIMIT", tmp_path / "limit")
-    monkeypatch.setattr(doctor, "FREE_BYTES", 1)
+    monkeypatch.setattr(surroundings, "FREE_BYTES", 1)
     state = tmp_path / "state"
     ledger = Ledger.embedded(state)
     ledger.open_call("call-1")
@@ -207,7 +208,7 @@ def test_compressed_memory_is_no_disk() -> None:
 def test_a_full_disk_and_an_altered_model_are_told(
     installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "FREE_BYTES", 2**80)
+    monkeypatch.setattr(surroundings, "FREE_BYTES", 2**80)
     problem = "is not the file that the catalogue pins"
     monkeypatch.setattr(
         doctor, "verify", lambda one, **_: Check(one, None, ok=False, problem=problem)
@@ -238,7 +239,7 @@ def test_what_cannot_be_reached_is_weak(installed: Path, monkeypatch: pytest.Mon
     def away(*_: object, **__: object) -> None:
         raise BrokerError("no answer")
 
-    monkeypatch.setattr(doctor, "cluster_state", away)
+    monkeypatch.setattr(surroundings, "cluster_state", away)
     settings = load_settings(bootstrap="127.0.0.1:1")
     found = examine(settings, installed / "state", installed / "vault")
     assert told(found) == ["broker: no answer"]
