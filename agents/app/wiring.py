@@ -49,7 +49,7 @@ from agents.vault.analytics.fact_keeper import Counting
 from agents.vault.analytics.topic_list import topics_of
 from agents.vault.locks import working_together
 from models.speech.transcriber import TranscriberSettings, speech_models
-from models.store.software import digest_of, software
+from models.store.software import digest_of, fingerprint
 from pipeline.errors import InputError
 from pipeline.policy.model import Policy
 from pipeline.records.call_names import shown
@@ -335,7 +335,7 @@ def heard_by(settings: Settings) -> str:
         del transcriber[indifferent]
     # A team's own model is named by the team: its bytes are what counts.
     files = [one.files for one in speech_models(chosen)]
-    return digest_of(software(), transcriber, files, asdict(listening(settings.pace)))
+    return digest_of(fingerprint(), transcriber, files, asdict(listening(settings.pace)))
 
 
 def transcriber_settings(settings: Settings) -> TranscriberSettings:

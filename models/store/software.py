@@ -12,8 +12,15 @@ from typing import Final
 
 from pipeline.records.model import DIGEST
 
-_PACKAGES: Final = ("pipeline", "models")
+PACKAGES: Final = ("pipeline", "models")
 """Whose files decide what is heard and found: code, phrases, weights, catalogue of models."""
+ASIDE: Final = ("pipeline/analytics", "pipeline/evaluation", "pipeline/gateways")
+"""What no stage that hears or finds imports; a test looks."""
+BESIDE: Final = {
+    "agents.stages": ("detect.py", "timeouts.py", "transcribe.py"),
+    "agents.runtime": ("call_run.py", "steps.py"),
+}
+"""What decides beside them: in which order windows are heard and their words read."""
 _LIBRARIES: Final = (
     "ctranslate2",
     "faster-whisper",
@@ -30,22 +37,26 @@ _LIBRARIES: Final = (
 """What they compute with; one that is not installed counts as such."""
 
 
-@cache
 def software() -> str:
-    """Version, and a short digest of everything that detection computes with.
+    """Version, and in brackets the ``fingerprint``: how records and certificates name it."""
+    return f"hushwire {metadata.version('hushwire')} ({fingerprint()})"
 
-    A version alone would not tell two builds of it apart, and constants do not change with a
-    version's number; so the digest is taken of the packages' files (some 24 MB, once per process)
-    and of the libraries' versions.
+
+@cache
+def fingerprint() -> str:
+    """A short digest of everything that detection computes with.
+
+    A version would not tell two builds of it apart, constants do not change with a version's
+    number, and a version may change nothing of it; so the digest is taken of files (some 24 MB,
+    once per process) and of the libraries' versions.
     """
     digest = hashlib.sha256()
-    for package in _PACKAGES:
-        for name, file in sorted(_files(resources.files(package), package)):
-            digest.update(f"{name}\0".encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for name, file in sorted(_deciding()):
+        digest.update(f"{name}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
     for library in _LIBRARIES:
         digest.update(f"{library} {_version(library)}\0".encode())
-    return f"hushwire {metadata.version('hushwire')} ({digest.hexdigest()[:DIGEST]})"
+    return digest.hexdigest()[:DIGEST]
 
 
 def digest_of(*values: object) -> str:
@@ -60,12 +71,20 @@ def _version(library: str) -> str:
         return "-"
 
 
+def _deciding() -> Iterator[tuple[str, Traversable]]:
+    for package in PACKAGES:
+        yield from _files(resources.files(package), package)
+    for package, names in BESIDE.items():
+        for name in names:
+            yield f"{package}/{name}", resources.files(package).joinpath(name)
+
+
 def _files(folder: Traversable, place: str) -> Iterator[tuple[str, Traversable]]:
     """Every file below a folder but what Python makes of it."""
     for one in folder.iterdir():
         name = f"{place}/{one.name}"
         if one.is_dir():
-            if one.name != "__pycache__":
+            if one.name != "__pycache__" and name not in ASIDE:
                 yield from _files(one, name)
         elif not name.endswith(".pyc"):
             yield name, one

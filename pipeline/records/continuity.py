@@ -14,6 +14,7 @@ stored.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pipeline.records.model import Detection, Findings, Interval
@@ -36,15 +37,26 @@ class Account:
         """By what the first record was made; None where it does not say."""
         self._policy = policy
         self._begun = False
+        self._made: Detection | None = None
 
     def take(self, findings: Findings) -> Interval:
         """Take the next record; the samples of all channels that nobody accounts for."""
         by = findings.detection
+        made = by and replace(by, software=_fingerprint(by.software))
         if not self._begun:
-            self._begun, self.detection = True, by
+            self._begun, self.detection, self._made = True, by, made
         before, until = self.watermark, max(self.watermark, findings.watermark.sample)
         # Older versions say neither by what nor since when; they count only among themselves.
         follows = by is None or (by.policy == self._policy and findings.since == before)
-        self.mixed = self.mixed or by != self.detection or not follows
+        self.mixed = self.mixed or made != self._made or not follows
         self.watermark = until
         return Interval(before if self.mixed else until, until)
+
+
+def _fingerprint(software: str) -> str:
+    """What decides of how records name the software: a version that detects the same is the same.
+
+    ``hushwire VERSION (FINGERPRINT)``; all of what is not of that form.
+    """
+    name, bracket, rest = software.rpartition(" (")
+    return rest if name and bracket and rest.endswith(")") else software

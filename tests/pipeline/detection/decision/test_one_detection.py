@@ -245,6 +245,29 @@ def test_records_of_an_older_version_count_among_themselves_only() -> None:
     assert not stored(POLICY, half, released(POLICY, half)).passed
 
 
+def test_two_versions_with_one_fingerprint_are_one_detection() -> None:
+    """A rolling upgrade that changes nothing of detection quarantines nothing."""
+    old, new, other = (
+        detected(POLICY, replace(ONE, software=software))
+        for software in ("hushwire 1.0 (aa)", "hushwire 1.1 (aa)", "hushwire 1.1 (bb)")
+    )
+    for count in range(1, len(old) - 1):
+        found = [*old[:count], *new[count:]]
+        call = stored(POLICY, found, released(POLICY, found))
+        assert call.passed
+        assert call.certificate.software == "hushwire 1.0 (aa)"
+        mixed = [*old[:count], *other[count:]]
+        assert not stored(POLICY, mixed, released(POLICY, mixed)).passed
+
+
+@pytest.mark.parametrize("software", ["hushwire 1", "(aa)", "hushwire 1.0 (aa) or so", ""])
+def test_software_of_another_form_is_compared_whole(software: str) -> None:
+    named = detected(POLICY, replace(ONE, software="hushwire 1.0 (aa)"))
+    odd = detected(POLICY, replace(ONE, software=software))
+    mixed = [*named[:5], *odd[5:]]
+    assert not stored(POLICY, mixed, released(POLICY, mixed)).passed
+
+
 def test_the_certificate_says_what_detection_used() -> None:
     whole = detected(POLICY, ONE)
     stated = stored(POLICY, whole, released(POLICY, whole)).certificate
