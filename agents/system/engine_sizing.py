@@ -73,6 +73,17 @@ def cores(cgroup: Path = CGROUP) -> int:
     return max(1, min(usable or 1, math.floor(limit) if limit else usable or 1))
 
 
+def memory_bytes(cgroup: Path = CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Memory that processes of ours may still take: what is free, within the container's limit."""
+    words = _words(meminfo)
+    free = words[words.index("MemAvailable:") + 1] if "MemAvailable:" in words else ""
+    found = [int(free) * 1024] if free.isdigit() else []
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        limit = _words(cgroup / name)[:1]
+        found += [int(one) for one in limit if one.isdigit()]
+    return min(found, default=0)
+
+
 def _limit(cgroup: Path) -> float | None:
     """Cores of the CPU quota, of cgroup v2 or v1; None without one."""
     both = _words(cgroup / "cpu.max") or [

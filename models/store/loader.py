@@ -27,7 +27,7 @@ from models.store import hub
 from models.store.model_catalogue import Entry, Wheel, entry
 from pipeline.errors import ModelError
 
-__all__ = ["Check", "catalogue_file", "default_folder", "find", "placed", "pull", "verify"]
+__all__ = ["Check", "catalogue_file", "default_folder", "find", "here", "placed", "pull", "verify"]
 
 _BLOCK = 1 << 20
 _PACKAGE = Path(__file__).parents[1]
@@ -112,6 +112,17 @@ def pull(
     if found != local:
         _assemble(local, {name: (found / name,) for name in model.files})
     return _checked(local, model)
+
+
+def here(model: Entry, *, folder: Path | None = None) -> bool:
+    """Whether all files of a model are on this machine; none is hashed, and none written."""
+    place = folder or default_folder()
+    local = _PACKAGE / model.folder if model.packaged else place / model.folder
+    if _complete(local, model) or model.packaged:
+        return _complete(local, model)
+    roots = [root for wheel in model.wheels if (root := _root(wheel)) is not None]
+    pieces = [piece for name in model.files for piece in model.parts.get(name, (name,))]
+    return bool(roots) and all(_first(roots, piece) is not None for piece in pieces)
 
 
 def verify(model_id: str, *, folder: Path | None = None, catalogue: Path | None = None) -> Check:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from rich.box import SIMPLE_HEAD
-from rich.table import Column, Table
 
 from agents.app.evaluation.run_texts import detect
 from agents.reports.evaluation_report import write_plain
+from agents.system.screen import Listing
 from models.detection.detector import Detector, DetectorSettings
 from pipeline.errors import InputError, StoreError
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase
@@ -162,30 +161,29 @@ def _from(folder: Path, name: str) -> str:
     return name
 
 
-def table(tuned: Tuned) -> Table:
+def table(tuned: Tuned) -> Listing:
     """The proposal for a terminal."""
     proposal = tuned.proposal
-    shown = Table(
-        Column("type", no_wrap=True),
-        box=SIMPLE_HEAD,
-        title=f"recall of {proposal.target:g}, from {tuned.base}",
-        caption="alarms: harmless words that spans of the type cover. held-out: recall on cases "
-        "that the threshold was not chosen on",
-    )
-    titles = ("n", "threshold", "recall %", "held-out %", "alarms")
-    for title in titles:
-        shown.add_column(title, justify="right", no_wrap=True)
+    rows = []
     for one in proposal.entities:
         low, high = 100 * one.held_out.low, 100 * one.held_out.high
-        shown.add_row(
-            one.entity,
-            str(one.entities),
-            _change(f"{one.now.threshold:.2f}", f"{one.then.threshold:.2f}"),
-            _change(f"{100 * one.now.recall:.1f}", f"{100 * one.then.recall:.1f}"),
-            f"{100 * one.held_out.value:.1f} ({low:.0f}-{high:.0f})",
-            _change(str(one.now.alarms), str(one.then.alarms)),
+        rows.append(
+            (
+                one.entity,
+                str(one.entities),
+                _change(f"{one.now.threshold:.2f}", f"{one.then.threshold:.2f}"),
+                _change(f"{100 * one.now.recall:.1f}", f"{100 * one.then.recall:.1f}"),
+                f"{100 * one.held_out.value:.1f} ({low:.0f}-{high:.0f})",
+                _change(str(one.now.alarms), str(one.then.alarms)),
+            )
         )
-    return shown
+    return Listing(
+        ("type", "n", "threshold", "recall %", "held-out %", "alarms"),
+        rows,
+        title=f"recall of {proposal.target:g}, from {tuned.base}",
+        note="alarms: harmless words that spans of the type cover. held-out: recall on cases "
+        "that the threshold was not chosen on",
+    )
 
 
 def notes(tuned: Tuned) -> list[str]:

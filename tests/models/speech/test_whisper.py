@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tokenizers
+from faster_whisper import tokenizer
 
 from agents.app.wiring import transcriber_settings
 from agents.settings.model import Settings
 from models.speech import transcriber as ears
-from models.speech import whisper as whispers
 from models.speech.transcriber import Transcriber
 from models.speech.whisper import Whisper, unusable
 from pipeline.errors import ModelError
@@ -46,9 +46,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> type[Engine]:
     Engine.made, Engine.shapes = [], []
     monkeypatch.setattr(ctranslate2.models, "Whisper", Engine)
     monkeypatch.setattr(tokenizers.Tokenizer, "from_file", lambda _: object())
-    monkeypatch.setattr(
-        whispers, "Tokenizer", lambda *_, **__: SimpleNamespace(sot_sequence=[1], no_timestamps=2)
-    )
+    tokens = SimpleNamespace(sot_sequence=[1], no_timestamps=2)
+    monkeypatch.setattr(tokenizer, "Tokenizer", lambda *_, **__: tokens)
     return Engine
 
 
@@ -142,7 +141,7 @@ def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
         decode=lambda _: "four",
         split_to_word_tokens=lambda _: (["four", ""], [[7], [9]]),
     )
-    monkeypatch.setattr(whispers, "Tokenizer", lambda *_, **__: tokens)
+    monkeypatch.setattr(tokenizer, "Tokenizer", lambda *_, **__: tokens)
     monkeypatch.setattr(
         tokenizers.Tokenizer, "from_file", lambda _: SimpleNamespace(token_to_id=lambda _: 1)
     )
@@ -165,7 +164,7 @@ def test_no_more_tokens_are_written_than_the_audio_can_hold(
     monkeypatch.setattr(engine, "generate", generate, raising=False)
     monkeypatch.setattr(Whisper, "_align", lambda *given: given[3])
     tokens = SimpleNamespace(sot_sequence=[1], no_timestamps=2, eot=9, decode=lambda _: "four")
-    monkeypatch.setattr(whispers, "Tokenizer", lambda *_, **__: tokens)
+    monkeypatch.setattr(tokenizer, "Tokenizer", lambda *_, **__: tokens)
     monkeypatch.setattr(
         tokenizers.Tokenizer, "from_file", lambda _: SimpleNamespace(token_to_id=lambda _: 1)
     )
