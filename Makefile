@@ -4,11 +4,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
+HELM := v3.21.4
 SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
+.PHONY: chart-tools compose-config object-store help setup demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -49,6 +50,12 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	  echo "NO EXPORT IS READ BY OTHERS' PACKAGES: their set-up failed (above)." >&2
 	@$(MAKE) --no-print-directory vcon-reader || \
 	  echo "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)." >&2
+	@.ci/need promtool prometheus || \
+	  echo "NO ALARM IS TRIED: promtool can't be had here (above)." >&2
+	@$(MAKE) --no-print-directory compose-config || \
+	  echo "docker-compose.yml IS NOT READ BY COMPOSE'S OWN LIBRARY: its set-up failed (above)." >&2
+	@$(MAKE) --no-print-directory chart-tools || \
+	  echo "THE HELM CHART IS NOT RENDERED AND NOT CHECKED: helm can't be had here (above)." >&2
 	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, both two files at a time.
 	@mkdir -p build; export PYTEST_DEBUG_TEMPROOT=$$(.ci/memory); $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
 	  -n 2 --dist loadfile --durations 25 > build/served.log 2>&1 & \
@@ -182,6 +189,12 @@ vcon-reader: build/vcon/.stamp ## Set up the package vcon, by which tests read e
 
 asyncapi-schema: build/asyncapi/.stamp ## Fetch AsyncAPI's own schema, by which docs/asyncapi.yaml is checked
 
+compose-config: build/tools/compose-config ## Build what reads docker-compose.yml as docker compose does
+
+chart-tools: build/tools/.helm-$(HELM) ## Build helm, by which the chart is checked (two minutes of a core)
+
+object-store: build/tools/versitygw ## Build the S3 store of docker-compose.yml, for its tests (some minutes)
+
 reader: .venv/.train ## Learn the reader's weights anew from the labelled texts (under two hours, two cores)
 	$(BIN)/python -m benchmarks.reader.learn train --half --epochs 2
 
@@ -241,6 +254,22 @@ build/asyncapi/.stamp: tests/asyncapi/package.json tests/asyncapi/package-lock.j
 	@.ci/need npm npm
 	@rm -rf build/asyncapi && mkdir -p build/asyncapi && cp tests/asyncapi/*.json build/asyncapi
 	@cd build/asyncapi && npm ci --silent --ignore-scripts --no-audit --no-fund --no-update-notifier
+	@touch $@
+
+build/tools/compose-config: tests/compose/main.go tests/compose/go.mod tests/compose/go.sum
+	@go=$$(.ci/go 1.24) && mkdir -p build/tools && cd tests/compose && \
+	  GOTOOLCHAIN=local CGO_ENABLED=0 "$$go" build -buildvcs=false -o ../../build/tools/compose-config .
+
+build/tools/.helm-$(HELM):
+	@echo "Building helm $(HELM), once: two minutes of one core"
+	@go=$$(.ci/go 1.25) && mkdir -p build/tools && GOBIN=$(CURDIR)/build/tools GOTOOLCHAIN=local CGO_ENABLED=0 \
+	  nice -n 5 "$$go" install -buildvcs=false helm.sh/helm/v3/cmd/helm@$(HELM)
+	@touch $@
+
+# The release that docker-compose.yml names.
+build/tools/versitygw: docker-compose.yml
+	@go=$$(.ci/go 1.25) && mkdir -p build/tools && GOBIN=$(CURDIR)/build/tools GOTOOLCHAIN=local CGO_ENABLED=0 \
+	  "$$go" install "github.com/versity/versitygw/cmd/versitygw@$$(sed -n 's/.*versitygw:\(v[0-9.]*\)@.*/\1/p' docker-compose.yml)"
 	@touch $@
 
 $(KAFKA_LIB)/.stamp: tests/kafka/pom.xml

@@ -11,15 +11,12 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pytest
-import typer
-import yaml
-
-from agents.cli.main import app
 
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("agents", "console", "models", "pipeline", "policies")
+LOCKS = ("requirements.txt", "requirements-image.txt", "requirements-base.txt")
 
 
 def expression(pattern: str) -> re.Pattern[str]:
@@ -100,7 +97,7 @@ def under(source: str) -> list[str]:
 
 
 def test_everything_that_is_copied_is_there_and_reaches_the_builder() -> None:
-    assert {source for source, _ in copies()} >= {*PACKAGES, "pyproject.toml", "requirements.txt"}
+    assert {source for source, _ in copies()} >= {*PACKAGES, "pyproject.toml", *LOCKS}
     for source, _ in copies():
         assert under(source), source
         assert [name for name in under(source) if not kept(name, IGNORE)] == []
@@ -112,8 +109,9 @@ def test_nothing_else_reaches_the_builder() -> None:
     for name in (
         ".git/config",
         ".hushwire/kek.json",
-        "deploy/hushwire.env",
-        "deploy/tls/key.pem",
+        ".env",
+        "deploy/compose/hushwire.env",
+        "deploy/compose/secrets/gateway/key.pem",
         "vault/passed/call/call.flac",
         "agents/__pycache__/cli.cpython-311.pyc",
     ):
@@ -149,46 +147,24 @@ def test_the_wheel_holds_every_file_of_every_package(wheel: set[str]) -> None:
     assert {PurePosixPath(name).parts[0] for name in installed} == set(PACKAGES)
 
 
+def test_a_stage_is_defined_before_it_is_used_and_what_is_fetched_is_pinned() -> None:
+    stages: set[str] = set()
+    for line in DOCKERFILE.splitlines():
+        if found := re.match(r"FROM (\S+)(?: AS (\S+))?$", line):
+            base, name = found.groups()
+            assert base in stages or re.search(r":[\w.-]+@sha256:[0-9a-f]{64}$", base), line
+            stages |= {name} if name else set()
+        elif found := re.match(r"COPY --from=(\S+) ", line):
+            assert found[1] in stages, line
+
+
+def test_what_may_be_installed_is_a_lock_that_is_copied() -> None:
+    assert set(re.findall(r"(?m)^ARG LOCK=(\S+)", DOCKERFILE)) == {"requirements-image.txt"}
+    assert 'pip install --require-hashes -r "/src/$LOCK"' in DOCKERFILE
+    assert set(re.findall(r"(?m)^#   (requirements\S*)", DOCKERFILE)) == set(LOCKS)
+
+
 def test_the_image_runs_the_command_that_the_wheel_installs(wheel: set[str]) -> None:
     assert any(name.endswith(".dist-info/entry_points.txt") for name in wheel)
     assert 'ENTRYPOINT ["hushwire"]' in DOCKERFILE
     assert re.search(r"(?m)^USER 10001:10001$", DOCKERFILE)
-
-
-# -- docker-compose.yml; its settings, volumes and confinement are test_repository's ---------------
-
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-OWN = {
-    name: service
-    for name, service in COMPOSE["services"].items()
-    if service["image"] == "hushwire:local"
-}
-
-
-def test_every_service_is_built_from_the_recipe_and_waits_for_services_that_are_there() -> None:
-    assert len(OWN) >= 6
-    for service in OWN.values():
-        assert (ROOT / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
-    for service in COMPOSE["services"].values():
-        assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
-
-
-@pytest.mark.parametrize("name", sorted(OWN))
-def test_every_service_runs_a_command_that_is_there(name: str) -> None:
-    words = [*OWN[name].get("entrypoint", ["hushwire"])[1:], *OWN[name]["command"]]
-    command = typer.main.get_command(app)
-    while words and words[0] in getattr(command, "commands", {}):
-        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
-    assert not hasattr(command, "commands")
-    options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
-    assert {word for word in words if word.startswith("-")} <= options
-
-
-@pytest.mark.parametrize("name", sorted(OWN))
-def test_every_path_that_a_service_names_is_mounted(name: str) -> None:
-    service = OWN[name]
-    mounted = {volume.split(":")[1] for volume in service["volumes"]}
-    mounted |= {"/calls"} if name == "ingest" else set()  # by whoever starts it
-    named = [*service["command"], *service["environment"].values()]
-    paths = [word for word in named if word.startswith("/")]
-    assert all(any(path == at or path.startswith(f"{at}/") for at in mounted) for path in paths)
