@@ -37,6 +37,7 @@ from agents.stages.admit import NAME as ADMIT
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics, Snapshot
 from agents.system.progress import BEAT_S, plain
+from agents.system.screen import print_list
 from agents.upkeep.unfinished_calls import forget_own
 from agents.vault.file_store import AREAS, is_bucket, same_place, state_inside
 from agents.vault.locks import working_alone, working_together
@@ -337,20 +338,20 @@ def _spans_line(spans: Mapping[str, int]) -> str:
 
 def _print_summary(summary: Summary, vault: str | Path, console: Console, options: str) -> None:
     outcomes = Counter(one.outcome for one in summary.results)
-    table = Table(show_header=False)
-    table.add_row("vault", str(vault))
-    table.add_row("recordings", str(len(summary.results)))
-    for outcome in Outcome:
-        if outcome is not Outcome.SENT and outcomes[outcome]:
-            table.add_row(outcome.value, str(outcomes[outcome]))
+    rows = [("vault", str(vault)), ("recordings", str(len(summary.results)))]
+    rows += [
+        (outcome.value, str(outcomes[outcome]))
+        for outcome in Outcome
+        if outcome is not Outcome.SENT and outcomes[outcome]
+    ]
     for name, count in sorted(summary.ended.items(), reverse=True):
-        table.add_row(f"calls {name}", str(count))
-    table.add_row("dead letters", str(sum(summary.dead_letters.values())))
-    table.add_row("audio", f"{summary.audio_seconds:.0f} s")
+        rows.append((f"calls {name}", str(count)))
+    rows.append(("dead letters", str(sum(summary.dead_letters.values()))))
+    rows.append(("audio", f"{summary.audio_seconds:.0f} s"))
     if summary.audio_seconds:
-        table.add_row("time", f"{summary.wall_seconds:.1f} s ({summary.speed:.1f} times real time)")
-        table.add_row("found", _spans_line(summary.spans).removeprefix("spans: "))
-    console.print(table)
+        rows.append(("time", f"{summary.wall_seconds:.1f} s ({summary.speed:.1f} times real time)"))
+        rows.append(("found", _spans_line(summary.spans).removeprefix("spans: ")))
+    print_list(console, ("this run", ""), rows)
     for line in _hints(summary, options):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for one in summary.missing:

@@ -12,12 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from agents.reports.entity_groups import kind_of, label_of
 from agents.reports.plots import curves, intervals
 from agents.reports.templating import page_template
+from agents.system.screen import Listing
 from pipeline.errors import StoreError
 from pipeline.evaluation.figures.comparison import Comparison
 from pipeline.evaluation.figures.span_agreement import ALL
@@ -85,86 +83,80 @@ def write_html(
     write_plain(path, page)
 
 
-def tables(evaluation: Evaluation) -> list[Table]:
+def tables(evaluation: Evaluation) -> list[Listing]:
     """The figures for a terminal."""
     unit, whole = evaluation.unit, totals(evaluation)
-    title = f"{evaluation.name}: {whole.calls} calls or cases"
-    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("type", no_wrap=True)
-    last = "digits\nleaked" if unit == "ms" else "right\n%"
-    for name in ("n", "with\nleak", "silent\n%", "clean\n%", last):
-        table.add_column(name, justify="right", no_wrap=True)
+    rows = []
     for each in by_entity(evaluation):
         digits = f"{each.digits_leaked}/{each.digits}" if each.digits else ""
         precise = f"{100 * each.precision.value:.1f}" if each.found else ""
-        table.add_row(
+        rows.append((
             each.entity, str(each.entities), str(each.leaked), _column(each.coverage),
             _column(each.whole), digits if unit == "ms" else precise,
-        )  # fmt: skip
+        ))  # fmt: skip
+    last = "digits leaked" if unit == "ms" else "right %"
     right = "" if unit == "ms" else "; right: share of what was found that is sensitive"
-    table.caption = (
-        f"silent: share of the {unit}; clean: share of entities without any leak; "
-        f"in brackets 95 % intervals{right}"
+    figures = Listing(
+        ("type", "n", "with leak", "silent %", "clean %", last),
+        rows,
+        title=f"{evaluation.name}: {whole.calls} calls or cases",
+        note=f"silent: share of the {unit}; clean: share of entities without any leak; "
+        f"in brackets 95 % intervals{right}",
     )
-    lines = Table(show_header=False, box=None)
-    lines.add_row("sensitive, left audible", f"{whole.audible:.0f} of {whole.amount:.0f} {unit}")
-    lines.add_row("silenced", _estimate(whole.coverage))
-    lines.add_row("entities with any leak", f"{whole.leaked} of {whole.entities}")
-    lines.add_row("calls with any leak", f"{whole.calls_with_leak} of {whole.calls}")
+    lines = [
+        ("sensitive, left audible", f"{whole.audible:.0f} of {whole.amount:.0f} {unit}"),
+        ("silenced", _estimate(whole.coverage)),
+        ("entities with any leak", f"{whole.leaked} of {whole.entities}"),
+        ("calls with any leak", f"{whole.calls_with_leak} of {whole.calls}"),
+    ]
     if whole.digits:
-        lines.add_row("digits leaked", f"{whole.digits_leaked} of {whole.digits}")
-    lines.add_row(f"harmless {unit} muted", _estimate(whole.harmless_muted))
+        lines.append(("digits leaked", f"{whole.digits_leaked} of {whole.digits}"))
+    lines.append((f"harmless {unit} muted", _estimate(whole.harmless_muted)))
     if whole.negatives:
-        lines.add_row(f"negatives flagged, of {whole.negatives}",
-                      _estimate(whole.negatives_flagged))  # fmt: skip
+        lines.append(
+            (f"negatives flagged, of {whole.negatives}", _estimate(whole.negatives_flagged))
+        )
     if whole.missing:
-        lines.add_row("calls that were not released", str(whole.missing))
-    for cause, count in whole.causes.items():
-        lines.add_row(f"leaks from: {cause}", str(count))
-    for note in _notes(evaluation):
-        lines.add_row("note", note)
-    return [table, lines]
+        lines.append(("calls that were not released", str(whole.missing)))
+    lines += [(f"leaks from: {cause}", str(count)) for cause, count in whole.causes.items()]
+    lines += [("note", note) for note in _notes(evaluation)]
+    return [figures, Listing(("in all", ""), lines)]
 
 
-def comparison_table(comparison: Comparison) -> Table:
+def comparison_table(comparison: Comparison) -> Listing:
     """A comparison for a terminal."""
     audible, harmless, unit = comparison.audible, comparison.harmless, comparison.unit
-    title = f"second: {comparison.second}, against first: {comparison.first}"
-    table = Table(title=title, box=SIMPLE_HEAD)
-    table.add_column("type", no_wrap=True)
-    for name in ("n", "leak in\nfirst only", "leak in\nsecond only", "p\n(McNemar)"):
-        table.add_column(name, justify="right")
-    for each in comparison.entities:
-        table.add_row(each.entity, str(each.entities), str(each.only_first),
-                      str(each.only_second), f"{each.p:.3g}")  # fmt: skip
-    table.caption = "\n".join(
-        f"{name}: {each.value:+.0f} {unit} ({each.low:+.0f} to {each.high:+.0f}, p {each.p:.3g})"
-        for name, each in (("left audible", audible), ("harmless muted", harmless))
-    )
-    return table
+    return Listing(
+        ("type", "n", "leak in first only", "leak in second only", "p (McNemar)"),
+        [
+            (each.entity, str(each.entities), str(each.only_first), str(each.only_second),
+             f"{each.p:.3g}")
+            for each in comparison.entities
+        ],
+        title=f"second: {comparison.second}, against first: {comparison.first}",
+        note="\n".join(
+            f"{name}: {each.value:+.0f} {unit} ({each.low:+.0f} to {each.high:+.0f}, "
+            f"p {each.p:.3g})"
+            for name, each in (("left audible", audible), ("harmless muted", harmless))
+        ),
+    )  # fmt: skip
 
 
-def agreement_table(comparison: Comparison) -> Table:
+def agreement_table(comparison: Comparison) -> Listing:
     """Stretches that both silence, or only one, for a terminal."""
-    table = Table(title="stretches that detection silences, before padding", box=SIMPLE_HEAD)
-    table.add_column("type", no_wrap=True)
-    for name in (
-        "both",
-        "first\nonly",
-        "second\nonly",
-        "both\ns",
-        "first\nonly s",
-        "second\nonly s",
-    ):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.caption = "types on which both agree wholly are left out"
+    rows = []
     for each in comparison.agreement:
         if not each.differs and each.entity != ALL:
             continue
         counts = (each.both, each.only_first, each.only_second)
         seconds = (each.both_ms, each.only_first_ms, each.only_second_ms)
-        table.add_row(each.entity, *map(str, counts), *(f"{ms / 1_000:.1f}" for ms in seconds))
-    return table
+        rows.append((each.entity, *map(str, counts), *(f"{ms / 1_000:.1f}" for ms in seconds)))
+    return Listing(
+        ("type", "both", "first only", "second only", "both s", "first only s", "second only s"),
+        rows,
+        title="stretches that detection silences, before padding",
+        note="types on which both agree wholly are left out",
+    )
 
 
 def _notes(evaluation: Evaluation) -> list[str]:

@@ -8,6 +8,7 @@ tabs, so that other programs can take it apart.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -27,6 +28,25 @@ def screen(*, stderr: bool = False) -> Console:
     if not made.file.isatty():
         made.width = _WIDE
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list with what is said above and below it."""
+
+    titles: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    note: str = ""
+
+
+def print_listing(console: Console, listing: Listing) -> None:
+    """Print a list with all of its titles, its first column whole."""
+    if listing.title:
+        console.print(listing.title, markup=False, highlight=False, soft_wrap=True)
+    print_list(console, listing.titles, listing.rows, whole=listing.titles[0], headed=True)
+    if listing.note:
+        console.print(listing.note, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_list(

@@ -1,5 +1,5 @@
-"""Commands that measure detection, or set it up.
+"""Commands that measure detection, or set it up; and what many calls need.
 
 Files: ``evaluate`` · ``tune`` · ``shadow`` · ``marks`` · ``recognizers`` · ``reader`` ·
-``policy`` checks, compares and tries one, ``policy_versions`` puts it in force.
+``policy`` checks, compares and tries one, ``policy_versions`` puts it in force · ``size``.
 """

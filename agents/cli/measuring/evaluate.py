@@ -14,7 +14,7 @@ import typer
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
-from agents.system.screen import screen
+from agents.system.screen import print_listing, screen
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -171,11 +171,11 @@ def _evaluate(
         result = evaluate(load_settings(policy=policy).policy)
     failures = gate_failures(result, gate)
     for table in report.tables(result):
-        out.print(table)
+        print_listing(out, table)
     if comparison:
-        out.print(report.comparison_table(comparison))
+        print_listing(out, report.comparison_table(comparison))
         if comparison.agreement:
-            out.print(report.agreement_table(comparison))
+            print_listing(out, report.agreement_table(comparison))
     if json:
         report.write_json(json, result, comparison, failures)
     if html:

@@ -12,11 +12,9 @@ import typer
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
-from agents.system.screen import print_list, screen
+from agents.system.screen import Listing, print_listing, screen
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from agents.vault.shadow_results import ShadowReport
 
 app = typer.Typer(
@@ -52,7 +50,7 @@ def report(
     if not found:
         out.print("nothing was compared; HUSHWIRE_SHADOW_POLICY names a policy to be tried")
     for one in found:
-        _show(out, one)
+        print_listing(out, _table(one))
 
 
 @app.command()
@@ -77,21 +75,18 @@ def forget(
 _SHORT = 8
 
 
-def _show(out: Console, one: ShadowReport) -> None:
+def _table(one: ShadowReport) -> Listing:
     pair = one.pair
-    out.print(
-        f"candidate {pair.candidate_name} ({pair.candidate[:_SHORT]}) beside "
-        f"{pair.live_name} ({pair.live[:_SHORT]}): {one.calls} calls, {one.first[:16]} to "
-        f"{one.last[:16]} UTC; seconds and spans that are silenced, before padding, by both, by "
-        "the live policy only (live), by the candidate only (cand.)",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-    titles = ("type", "calls", "differ", "both s", "live s", "cand. s", "spans b/l/c")
     rows = []
     for each in one.entities:
         seconds = (f"{ms / 1_000:.1f}" for ms in (each.both_ms, each.live_ms, each.candidate_ms))
         spans = f"{each.both_spans}/{each.live_spans}/{each.candidate_spans}"
         rows.append((each.entity, str(each.calls), str(each.differing), *seconds, spans))
-    print_list(out, titles, rows, whole="type", headed=True)
+    return Listing(
+        ("type", "calls", "differ", "both s", "live s", "cand. s", "spans b/l/c"),
+        rows,
+        title=f"candidate {pair.candidate_name} ({pair.candidate[:_SHORT]}) beside "
+        f"{pair.live_name} ({pair.live[:_SHORT]})",
+        note=f"{one.calls} calls, {one.first[:16]} to {one.last[:16]} UTC; stretches that are "
+        "silenced, before padding: by both, by the live policy only, by the candidate only",
+    )

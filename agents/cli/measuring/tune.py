@@ -10,7 +10,7 @@ import typer
 
 from agents.cli.shared.extras import need
 from agents.settings.model import load_settings
-from agents.system.screen import screen
+from agents.system.screen import print_listing, screen
 
 
 def tune(
@@ -57,7 +57,7 @@ def tune(
         known=known,
     )
     console = screen()
-    console.print(tune_policy.table(tuned))
+    print_listing(console, tune_policy.table(tuned))
     for line in tune_policy.notes(tuned):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if out:

@@ -47,16 +47,15 @@ def list_calls(
     rows: list[dict[str, object]] = []
     for one in calls:
         over = one.until is not None and one.until <= now
-        missing = unread if vault else "shown with --vault"
-        rows.append(
-            {
-                "call": one.call_id,
-                "failed_checks": one.reasons or (() if as_json else missing),
-                "since": one.since or (None if as_json else unknown),
-                "key_until": one.until or (None if as_json else unknown),
-                "time_is_up": over,
-            }
-        )
+        row: dict[str, object] = {"call": one.call_id}
+        if as_json:
+            row |= {"failed_checks": one.reasons, "since": one.since, "key_until": one.until}
+            row["time_is_up"] = over
+        else:
+            missing = unread if vault else "shown with --vault"
+            row |= {"failed_checks": one.reasons or missing, "since": one.since or unknown}
+            row["key_until"] = "its time is up" if over else one.until or unknown
+        rows.append(row)
     show_rows(rows, as_json=as_json, whole="call")
 
 

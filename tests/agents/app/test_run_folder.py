@@ -152,8 +152,7 @@ def test_the_summary_counts_the_calls_of_this_run() -> None:
     run._print_summary(found, "vault", Console(file=out, width=200), " --vault 'my vault'")
     assert "hushwire export --all --vault 'my vault' --to DIR" in out.getvalue()
     assert "hushwire quarantine list --vault 'my vault'" in out.getvalue()
-    told = dict(line.strip(" │").split("│") for line in out.getvalue().splitlines() if "│" in line)
-    counted = {name.strip(): count.strip() for name, count in told.items()}
+    counted = dict(line.split("\t") for line in out.getvalue().splitlines() if "\t" in line)
     assert counted == {
         "vault": "vault",
         "recordings": "4",

@@ -211,7 +211,7 @@ def test_the_policy_that_is_written_is_the_one_that_was_tried(base: str, tmp_pat
     read = load_policy(tmp_path / "deep" / "tuned.yaml")
     assert read == proposed.policy
     assert read.rule("PERSON").threshold == 0.61
-    assert table(proposed).row_count == 1
+    assert len(table(proposed).rows) == 1
     told = "\n".join(notes(proposed))
     assert "marked as wrongly muted, PERSON: 1 now, 0 then" in told
     assert "marked as missed, CARD_NUMBER: 2" in told
