@@ -110,7 +110,7 @@ def test_no_list_is_forgotten() -> None:
     assert listed - LISTS <= {("compliance", "report")}  # one page
 
 
-@pytest.mark.parametrize("words", [("settings",), ("models", "list"), ("audit", "kinds")])
+@pytest.mark.parametrize("words", [("settings",), ("audit", "kinds")])
 def test_lists_that_need_nothing(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
