@@ -1,0 +1,1 @@
+"""What ``helm template`` makes of ``deploy/helm/hushwire``; there is no cluster here."""

@@ -1,0 +1,236 @@
+"""Pods: what they may, how they are looked at, started, stopped and replaced."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp.web import AbstractRoute
+
+from agents.app.gateway import health
+from tests.repository.chart.rendering import (
+    CASES,
+    STAGES,
+    environment,
+    main,
+    of_kind,
+    pods,
+    rendered,
+    selects,
+    stages,
+)
+
+EACH = pytest.mark.parametrize("name", CASES)
+
+
+@EACH
+def test_no_container_may_more_than_it_needs(name: str) -> None:
+    for pod in pods(rendered(name)).values():
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["enableServiceLinks"] is False  # HUSHWIRE_…_PORT of a Service is no setting
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+        assert spec["securityContext"] == {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "runAsGroup": 10001,
+            "fsGroup": 10001,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        for container in spec["initContainers"] + spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "runAsNonRoot": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
+            assert {"cpu", "memory"} == container["resources"]["requests"].keys()
+
+
+@EACH
+def test_only_what_has_to_is_writable(name: str) -> None:
+    for component, pod in pods(rendered(name)).items():
+        mounts = main(pod)["volumeMounts"]
+        writable = {one["mountPath"] for one in mounts if not one.get("readOnly")}
+        allowed = {"/tmp"}  # noqa: S108 - of a pod
+        if "vault" in stages(pod):
+            allowed |= {"/signing", "/vault"}
+        if component == "console":
+            allowed |= {"/vault"}
+        assert {"/tmp"} <= writable <= allowed  # noqa: S108
+        names = {one["name"] for one in pod["spec"]["volumes"]}
+        assert {one["name"] for one in mounts} <= names
+        assert environment(pod)["HOME"] == main(pod)["workingDir"] == "/tmp"  # noqa: S108
+
+
+@EACH
+def test_probes_ask_what_the_program_answers(name: str) -> None:
+    answered = {route.resource.canonical for route in _gateway_routes()}
+    for component, pod in pods(rendered(name)).items():
+        container = main(pod)
+        found = {
+            probe: container[f"{probe}Probe"]["httpGet"]
+            for probe in ("startup", "readiness", "liveness")
+            if f"{probe}Probe" in container
+        }
+        ports = {one["name"]: one["containerPort"] for one in container.get("ports", ())}
+        paths = {probe: (one["path"], ports[one["port"]]) for probe, one in found.items()}
+        if component == "ledger":
+            assert not found
+        elif component == "gateway":
+            assert paths == {
+                "startup": ("/healthz", 8451),
+                "readiness": ("/readyz", 8451),
+                "liveness": ("/healthz", 8451),
+            }
+            assert {path for path, _ in paths.values()} <= answered
+        elif component == "console":
+            assert set(paths.values()) == {("/healthz", 8440)}
+            tls = "HUSHWIRE_API_CERTIFICATE" in environment(pod)
+            assert {one["scheme"] for one in found.values()} == {"HTTPS" if tls else "HTTP"}
+        else:
+            assert paths == {
+                "startup": ("/startup", 9464),
+                "readiness": ("/ready", 9464),
+                "liveness": ("/live", 9464),
+            }
+            assert environment(pod)["HUSHWIRE_METRICS_PORT"] == "9464"
+            assert environment(pod)["HUSHWIRE_METRICS_HOST"] == "0.0.0.0"  # noqa: S104
+
+
+def _gateway_routes() -> list[AbstractRoute]:
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+
+    made = health.Health(CollectorRegistry(), lambda: None, lambda: False)
+    return list(made.app().router.routes())
+
+
+@EACH
+def test_selectors_find_their_pods_and_no_others(name: str) -> None:
+    objects = rendered(name)
+    labels = {component: pod["metadata"]["labels"] for component, pod in pods(objects).items()}
+    for kind in ("Deployment", "PodDisruptionBudget", "Service"):
+        for one in of_kind(objects, kind).values():
+            selector = one["spec"]["selector"]
+            wanted = selector if "matchLabels" in selector else {"matchLabels": selector}
+            found = [component for component in labels if selects(wanted, labels[component])]
+            assert found == [one["metadata"]["labels"]["app.kubernetes.io/component"]]
+            # With a label of the version, each version would be another selector: refused.
+            assert wanted["matchLabels"].keys() == labels[found[0]].keys()
+    budgets = of_kind(objects, "PodDisruptionBudget").keys()
+    assert budgets == of_kind(objects, "Deployment").keys()
+    accounts = of_kind(objects, "ServiceAccount")
+    assert {pod["spec"]["serviceAccountName"] for pod in pods(objects).values()} == set(accounts)
+    assert not any(one["automountServiceAccountToken"] for one in accounts.values())
+
+
+@EACH
+def test_pods_are_spread(name: str) -> None:
+    for pod in pods(rendered(name)).values():
+        spread = pod["spec"].get("topologySpreadConstraints")
+        if spread is None:
+            assert pod["spec"]["restartPolicy"] == "Never"
+            continue
+        keys = [one["topologyKey"] for one in spread]
+        assert keys == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+        assert all(selects(one["labelSelector"], pod["metadata"]["labels"]) for one in spread)
+        how = {"ha": "DoNotSchedule"}.get(name, "ScheduleAnyway")
+        assert {one["whenUnsatisfiable"] for one in spread} == {how}
+
+
+@EACH
+def test_every_stage_runs_in_one_worker(name: str) -> None:
+    run = sorted(stage for pod in pods(rendered(name)).values() for stage in stages(pod))
+    assert run == sorted(STAGES)
+
+
+def test_a_worker_is_never_replaced_by_one_more() -> None:
+    """One more than partitions gets none, is never ready, and the upgrade would stand still."""
+    for name, deployment in of_kind(rendered("ha"), "Deployment").items():
+        if name not in {"calls-gateway", "calls-console"}:
+            assert deployment["spec"]["strategy"]["rollingUpdate"] == {
+                "maxSurge": 0,
+                "maxUnavailable": 1,
+            }
+    # The volume of the signing key is on one node.
+    alone = of_kind(rendered("small"), "Deployment")["calls-vault"]
+    assert alone["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_the_ledger_is_migrated_before_anything_else() -> None:
+    objects = rendered("ha")
+    hooked = [one for one in objects if "helm.sh/hook" in one["metadata"].get("annotations", {})]
+    order = sorted(
+        hooked, key=lambda one: int(one["metadata"]["annotations"]["helm.sh/hook-weight"])
+    )
+    assert order[-1]["kind"] == "Job"
+    assert main(order[-1]["spec"]["template"])["args"] == ["ledger", "upgrade"]
+    assert {one["metadata"]["annotations"]["helm.sh/hook"] for one in hooked} == {
+        "pre-install,pre-upgrade"
+    }
+    # What the Job names is a hook before it, or not the chart's: nothing else is there yet.
+    pod = order[-1]["spec"]["template"]["spec"]
+    before = {(one["kind"], one["metadata"]["name"]) for one in order[:-1]}
+    assert ("ServiceAccount", pod["serviceAccountName"]) in before
+    assert ("NetworkPolicy", "calls-ledger") in before
+    made = {one["metadata"]["name"] for one in objects if one["kind"] == "ConfigMap"}
+    assert not made & {one["configMap"]["name"] for one in pod["volumes"] if "configMap" in one}
+
+
+def test_files_roll_those_who_read_them() -> None:
+    text = "--set-string"
+    before, after, public = (
+        {
+            component: pod["metadata"]["annotations"]["checksum/config"]
+            for component, pod in pods(rendered("ha", *values)).items()
+            if component != "ledger"
+        }
+        for values in (
+            (),
+            (text, r"files.policy\.yaml=name: other"),
+            (text, "keys.transitPublic=HpkePublicKey"),
+        )
+    )
+    assert {one for one in before if before[one] != after[one]} == {*STAGES, "console"}
+    assert {one for one in before if before[one] != public[one]} == {"gateway"}
+
+
+def test_images_by_digest_tag_and_of_one_s_own() -> None:
+    images = {main(pod)["image"] for pod in pods(rendered("ha")).values()}
+    assert images == {f"registry.example.com/hushwire@sha256:{'0' * 64}"}
+    gpu = {component: main(pod)["image"] for component, pod in pods(rendered("gpu")).items()}
+    assert gpu["transcribe"] == gpu["verify"] == "registry.example.com/hushwire-cuda:0.1.0"
+    assert {gpu[one] for one in ("admit", "detect", "mute", "vault")} == {"hushwire:0.1.0"}
+
+
+def test_a_gpu_is_asked_for_and_used() -> None:
+    for component, pod in pods(rendered("gpu")).items():
+        limits, env = main(pod)["resources"]["limits"], environment(pod)
+        has = component in {"transcribe", "verify"}
+        assert limits.get("nvidia.com/gpu") == (1 if has else None)
+        assert env.get("HUSHWIRE_DEVICE") == ("cuda" if has else None)
+        assert env.get("HUSHWIRE_COMPUTE_TYPE") == ("float16" if has else None)
+        assert ("nodeSelector" in pod["spec"]) is has
+        listens = component in {"transcribe", "detect", "verify"}
+        assert (env.get("HUSHWIRE_MODELS_DIR") == "/models") is listens
+
+
+def test_the_time_to_stop_is_longer_than_what_the_program_takes() -> None:
+    from agents.app.consumers import STOP_S  # noqa: PLC0415
+    from agents.settings.model import Settings  # noqa: PLC0415
+    from console.server import STOP_S as CONSOLE_S  # noqa: PLC0415
+
+    least = dict.fromkeys(STAGES, STOP_S * 2)
+    least |= {"gateway": Settings().gateway_grace_seconds, "console": CONSOLE_S}
+    for component, pod in pods(rendered("ha")).items():
+        if component in least:
+            assert pod["spec"]["terminationGracePeriodSeconds"] > least[component] + 10
+
+
+def test_startup_waits_as_long_as_is_said() -> None:
+    for name, seconds in (("transcribe", 600), ("admit", 120)):
+        probe = main(pods(rendered("small"))[name])["startupProbe"]
+        assert probe["periodSeconds"] * probe["failureThreshold"] == seconds
+    odd = rendered("small", "--set", "workers.admit.startupSeconds=11")
+    probes = [main(pods(one)["admit"])["startupProbe"] for one in (rendered("small"), odd)]
+    assert [one["failureThreshold"] for one in probes] == [24, 3]

@@ -1,0 +1,168 @@
+"""Values that can't work are refused before anything is installed; messages say what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agents.settings.model import Settings
+from tests.repository.chart.rendering import CHART, case, rendered, template
+
+
+def refused(*values: str, name: str = "ha") -> str:
+    done = template("-f", case(name), *values)
+    assert done.returncode != 0
+    assert not done.stdout
+    return re.sub(r"^walk\.go:.*\n", "", done.stderr, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("workers.transcribe.maxReplica=3", "'/workers/transcribe'.*'maxReplica' not allowed"),
+        ("worker.transcribe.replicas=3", "additional properties 'worker' not allowed"),
+        ("workers.transcribe.replicas=0", "'/workers/transcribe/replicas'.*want 1"),
+        ("workers.transcribe.stages={listen}", "value must be one of 'admit', 'transcribe'"),
+        ("workers.other.stages={mute}", "'/workers'.*'other' not allowed"),
+        ("scaling.by=both", "'/scaling/by': value must be one of 'keda', 'cpu', 'none'"),
+        ("scaling.by={keda,cpu}", "'/scaling/by': value must be one of 'keda', 'cpu', 'none'"),
+        ("image.digest=sha256:12", "'/image/digest'.*does not match pattern"),
+        ("kafka.bootstrap=kafka", "'/kafka/bootstrap'.*does not match pattern"),
+        ("kafka.securityProtocol=SASL", "'/kafka/securityProtocol'"),
+        ("ledger.url=sqlite:///ledger.db", "'/ledger/url'.*does not match pattern"),
+        ("keys.transitPublic=HpkePrivateKey", "'/keys/transitPublic'.*does not match pattern"),
+        ("keys.public.signing\\.pem=-----BEGIN PRIVATE KEY-----", "'/keys/public/signing.pem'"),
+        ("kafka.password=secret", "'/kafka'.*'password' not allowed"),
+        ("settings.Policy=pci", "'Policy' does not match pattern"),
+        ("webhook.url=http://hooks.example.com", "'/webhook/url'"),
+    ],
+)
+def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
+    assert re.search(told, refused("--set", value)), refused("--set", value)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["workers.transcribe.maxReplicas=129"], "kafka.partitions is 128.*maxReplicas.*128 or le"),
+        (["workers.mute.replicas=20"], r"workers.mute: replicas \(20, the least\) is above maxRep"),
+        (["workers.mute.stages={}"], "nobody runs the stage mute"),
+        (["workers.mute.stages={mute,verify}"], "both mute and verify run the stage verify"),
+        (["workers.mute.stages={mute,vault}", "workers.vault.stages={}"], "runs alone.*signing"),
+        (["workers.mute.stages={mute,admit}", "workers.admit.stages={}"], "runs alone.*private"),
+        (["keys.signing.accessMode=ReadWriteOnce"], "ReadWriteMany.*or maxReplicas to 1"),
+        (["ledger.url=postgresql+psycopg://a:secret@b/c"], "holds a password.*passwordSecret"),
+        (["ledger.url=postgresql+psycopg://a@b/c?password=secret"], "holds a password"),
+        (["ledger.passwordSecret.name="], r"ledger.passwordSecret.name \(key password\): name a S"),
+        (["keys.wrapping.secret="], r"keys.wrapping.secret \(kek.json\): name a Secret"),
+        (["keys.token.secret="], r"keys.token.secret \(tokens.key\): name a Secret"),
+        (["keys.transitPrivate.secret="], "keys.transitPrivate.secret.*name a Secret"),
+        (["keys.transitPublic="], "hushwire keys transit public"),
+        (["kafka.username="], "needs kafka.username and kafka.passwordSecret.name"),
+        (["gateway.kafka.username="], "gateway.kafka: needs a username and a passwordSecret"),
+        (["gateway.kafka.username=hushwire"], "is the workers' own"),
+        (["gateway.tlsSecret="], "gateway: set either tlsSecret .* or proxies"),
+        (["gateway.proxies={10.0.0.1}"], "gateway: set either tlsSecret .* or proxies"),
+        (["gateway.from={}"], "gateway.from: say who may connect"),
+        (["console.tlsSecret="], "console: set either tlsSecret .* or proxies"),
+        (["console.from={}"], "console.from: say who may connect"),
+        (["console.ingress.tlsSecret="], "console.ingress.tlsSecret: name the host's"),
+        (["scaling.prometheus="], "scaling.prometheus: KEDA asks it.*cpu or none"),
+        (["networkPolicy.kafka.to={}"], "networkPolicy.kafka.to: say where it is"),
+        (["networkPolicy.s3.to={}"], "networkPolicy.s3.to: say where it is"),
+        (["vault.url="], "vault.url: name a bucket"),
+        (["vault.url=/vault/calls"], "vault.claim: name the volume claim"),
+        (["webhook.signingSecret.name="], "webhook.signingSecret.name: name the Secret"),
+        (["trust.configMap="], "kafka.ca: names a file of the ConfigMap trust.configMap"),
+        (["externalSecrets.store.name="], "externalSecrets.store.name"),
+        (["monitoring.console.serverName="], "monitoring.console.serverName"),
+        (["settings.ledger_url=x"], "settings.ledger_url: the chart sets it itself"),
+        (["settings.kafka_ca=x"], "settings.kafka_ca: the chart sets it itself"),
+        (["workers.vault.settings.signing_key=x"], "workers.vault.settings.signing_key"),
+        (["gateway.settings.gateway_port=1"], "gateway.settings.gateway_port"),
+    ],
+)
+def test_what_does_not_fit_together_is_told_with_what_to_do(values: list[str], told: str) -> None:
+    none = "={}"  # which --set takes for a list of one empty text
+    answer = refused(
+        *(
+            part
+            for one in values
+            for part in (
+                ("--set-json", one.replace(none, "=[]")) if none in one else ("--set", one)
+            )
+        )
+    )
+    assert re.search(told, answer), answer
+    assert answer.count("\n- ") == 1, answer
+    assert ":secret@" not in answer
+
+
+def test_everything_that_is_missing_is_told_at_once() -> None:
+    done = template()
+    assert done.returncode != 0
+    for missing in ("kafka.bootstrap", "ledger.url", "keys.wrapping.secret", "vault.url"):
+        assert f"\n- {missing}" in done.stderr
+
+
+def test_what_the_chart_sets_itself_are_settings() -> None:
+    checks = (CHART / "templates" / "_checks.tpl").read_text("utf-8")
+    (ours,) = re.findall(r"\$ours := list ((?:\"\w+\" ?)+)", checks)
+    named = set(ours.replace('"', "").split())
+    assert named <= Settings.model_fields.keys()
+    # All that any pod of ours is told, beside what the cases' own values say.
+    told = {
+        one["name"].removeprefix("HUSHWIRE_").lower()
+        for name in ("small", "ha", "gpu")
+        for found in rendered(name)
+        if found["kind"] in {"Deployment", "Job"}
+        for container in found["spec"]["template"]["spec"]["containers"]
+        for one in container["env"]
+        if one["name"].startswith("HUSHWIRE_")
+    }
+    own = set()
+    for name in ("small", "ha", "gpu"):
+        values = yaml.safe_load(Path(case(name)).read_text("utf-8"))
+        for place in (values, values.get("gateway", {}), values.get("console", {})):
+            own |= place.get("settings", {}).keys()
+    assert {one for one in told if not one.startswith("kafka_")} - own - {
+        "console_address"
+    } <= named
+
+
+def _objects(schema: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+    found = []
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            found.append((path, schema))
+        for key, value in schema.items():
+            found += _objects(value, f"{path}/{key}")
+    return found
+
+
+def test_the_schema_knows_every_value_and_no_other() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    assert all(one["additionalProperties"] is False for _, one in _objects(schema))
+
+    def follow(one: dict[str, Any]) -> dict[str, Any]:
+        name = one.get("$ref", "").removeprefix("#/definitions/")
+        return schema["definitions"][name] if name else one
+
+    def compare(one: dict[str, Any], value: Any, path: str) -> None:  # noqa: ANN401
+        properties = follow(one).get("properties")
+        if properties is None or not isinstance(value, dict):
+            return
+        optional = {"global"} if not path else set()
+        # An image of one's own, and what a store's entry may say, are empty by default.
+        if value or path in {"", "/kafka"}:
+            assert properties.keys() - optional == value.keys(), path
+        for key, inner in value.items():
+            compare(properties[key], inner, f"{path}/{key}")
+
+    compare(schema, values, "")
