@@ -24,6 +24,7 @@ from typing import Protocol
 from agents.access.audit_log import AuditLog
 from agents.app.checks import surroundings
 from agents.app.consumers import Serving
+from agents.app.operations import behind
 from agents.app.operations.heartbeat import Heartbeat
 from agents.app.operations.probes import Probes
 from agents.app.stage_clients import LANGUAGE, Loaded, Parts, made_clients, made_readings
@@ -33,6 +34,7 @@ from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
 from agents.database.migrate import uses_keys
 from agents.database.policies.published import Following, InForce
+from agents.kafka.lag import LagReader
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import (
     PARTITIONS,
@@ -302,9 +304,16 @@ async def _kept(config: WorkerConfig, parts: Parts) -> AsyncIterator[None]:
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     client = config.security.librdkafka()
     partitions = keep_partitions(config.bootstrap, config.topics, config.partitions, client=client)
+    groups = {
+        name: (f"{config.group_prefix}-{name}", INPUTS[name](config.topics))
+        for name in config.stages
+    }
     watched = [
         fatal_exit.watched("partitions", partitions),
         fatal_exit.watched("surroundings", surroundings.tend(config.looked_at, metrics)),
+        fatal_exit.watched(
+            "lag", behind.tend(LagReader(config.bootstrap, client), groups, metrics)
+        ),
     ]
     if key is None or store is None:
         try:

@@ -22,7 +22,7 @@ from unittest import mock
 import structlog
 
 from agents.access.hash_chain import Checkpoint
-from agents.app import worker
+from agents.app import stage_clients, worker
 from agents.app.operations.probes import StageLook
 from agents.crypto.ed25519 import SigningKey
 from agents.database import migrate
@@ -68,12 +68,14 @@ def patches(world: World) -> Iterator[Any]:
         "TopicCheckpoints": lambda *_: AuditTopic(world),
         "gc": SimpleNamespace(**collector),
         "TranscriberPool": lambda *_, **__: EarsAtHand(world),
-        "make_app": lambda group, *_, **__: group,
-        "port_of": partial(_port, world),
+        "LagReader": _nothing,
+        "behind": SimpleNamespace(tend=_for_ever),
         "Serving": Serving,
     }
     for name, stand_in in instead.items():
         yield mock.patch.object(worker, name, stand_in)
+    yield mock.patch.object(stage_clients, "make_app", lambda group, *_, **__: group)
+    yield mock.patch.object(stage_clients, "port_of", partial(_port, world))
     yield mock.patch.object(StageRuntime, "_in_stage", _versioned(StageRuntime._in_stage))
     yield mock.patch("structlog.get_logger", return_value=_SILENT)
 
