@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,32 @@ Service = Annotated[
         help="The service's key: aws-kms://arn:aws:kms:… or hcvault://HOST/MOUNT/keys/NAME.",
     ),
 ]
+
+
+@app.command("new")
+def new(state_dir: StateDir = None) -> None:
+    """Make the wrapping key and the token key where there are none, to be handed to workers.
+
+    One machine needs no such command: the first call makes them. A key that calls need is not made
+    anew.
+    """
+    from agents.crypto.envelope import KeyEncryptionKey  # noqa: PLC0415 - --help comes at once
+    from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
+    from agents.database.migrate import uses_keys  # noqa: PLC0415
+
+    settings = load_settings(state_dir=state_dir)
+    state = settings.state_folder(STATE)
+    path, token = settings.keyset_file(state), settings.token_key_file(state)
+    there = {one: one.exists() for one in (path, token)}
+    KeyEncryptionKey.load_or_create(
+        path,
+        settings.key_service,
+        used=partial(uses_keys, settings.ledger_location(state)),
+    )
+    read_or_make_key(token)
+    for file, what in ((path, "the wrapping key"), (token, "the token key")):
+        made = "was there already" if there[file] else "is made, and belongs into a backup"
+        _say(f"{file}: {what} {made}")
 
 
 @app.command("list")
