@@ -72,9 +72,11 @@ from console.pages.compliance import ComplianceRoutes
 from console.pages.login import LoginRoutes
 from console.pages.refusals import is_page, page_answer
 from console.pages.sessions import SessionRoutes
+from console.pages.tokens import TokenPages
 from console.tuning.editor import EditorRoutes
-from console.tuning.measured import MeasuredRoutes, registry
+from console.tuning.measured import MeasuredRoutes
 from console.tuning.programs import PolicyApi
+from console.tuning.recognisers import registry
 from console.tuning.versions import VersionRoutes
 from models.registry.known_names import known_names
 from pipeline.errors import HushwireError
@@ -158,6 +160,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(RequestValidationError, partial(_invalid, answering))
     LoginRoutes(door, parts.sessions, looks, parts.code_flow, parts.secure).add_to(routes)
     SessionRoutes(parts.sessions, looks, parts.secure).add_to(routes)
+    TokenPages(parts.tokens, parts.sessions, parts.sources.settings, looks).add_to(routes)
     ApiPages(app, looks).add_to(routes)
     CallListPages(finder, listing, SavedViews(parts.database)).add_to(routes)
     ComplianceRoutes(parts.database, parts.report, looks, parts.metrics).add_to(routes)

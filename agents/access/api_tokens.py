@@ -17,7 +17,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Row, delete, insert, select, update
 
@@ -51,6 +51,8 @@ class Token:
     created: datetime
     expires: datetime
     revoked: datetime | None
+    made_by: str | None = None
+    """As the audit log names them; None: nobody knows."""
 
     def state(self, now: datetime) -> str:
         """``valid``, ``expired`` or ``revoked``."""
@@ -106,7 +108,7 @@ class Tokens:
         now = now.replace(microsecond=now.microsecond // 1_000 * 1_000)  # as it is stored
         token_id = secrets.token_hex(8)
         text = f"{PREFIX}{token_id}_{secrets.token_hex(32)}"
-        token = Token(token_id, name, role, now, now + lives, None)
+        token = Token(token_id, name, role, now, now + lives, None, by)
         self._audit("token-created", token_id, by, role=role.value, expires=stamp(token.expires))
         with self._database.writing() as connection:
             connection.execute(
@@ -186,7 +188,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _token(row: Row[tuple[str, str, str, str, str, str, str | None]]) -> Token:
+def _token(row: Row[Any]) -> Token:
     return Token(
         row.token_id,
         row.name,
@@ -194,4 +196,5 @@ def _token(row: Row[tuple[str, str, str, str, str, str, str | None]]) -> Token:
         datetime.fromisoformat(row.created),
         datetime.fromisoformat(row.expires),
         datetime.fromisoformat(row.revoked) if row.revoked else None,
+        row.made_by,
     )

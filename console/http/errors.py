@@ -34,6 +34,7 @@ CODES: Final[Mapping[str, str]] = {
     "not_found": "404: there is nothing at this address",
     "unknown_call": "404: there is no such call to look at",
     "unknown_session": "404: there is no such session, or it has ended",
+    "unknown_view": "404: there is no such view, or it was removed",
     "method": "405: the address takes another method",
     "input": "400: what was sent is not allowed; says what is",
     "too_large": "413: the body is too long",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import Query, Request
@@ -21,17 +21,19 @@ from agents.access.roles import Permission
 from agents.reports.entity_groups import label_of
 from agents.vault.analytics.call_filter import FilterError
 from agents.vault.analytics.call_listing import PAGE, CallListing
-from agents.vault.analytics.saved_views import SavedView, SavedViews
+from agents.vault.analytics.saved_views import NameTakenError, SavedView, SavedViews
 from console.api.call_finder import CallFinder
 from console.api.listing_query import ListingQuery, PageListingQuery, SavedAddress
 from console.auth.looks import Principal
 from console.auth.routing import Routes
-from console.http.errors import INVALID, Refusal, refusal_of
+from console.http.errors import INVALID, NOT_FOUND, Refusal, refusal_of
 from console.http.forms import SEE_OTHER, fields
 from console.http.parameters import FILTERS, HAS, LACKS, SEVERAL, WITHIN
 from console.http.zones import known_zone
 from console.pages.refusals import form_again
 from console.pages.rendering import page
+
+_TAKEN: Final = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class CallListPages:
         routes.add("GET", "/", may, self.calls)
         routes.add("GET", "/calls", may, self.led)
         routes.add_form("/views", may, self.keep)
+        routes.add_form("/views/rename", may, self.rename)
         routes.add_form("/views/remove", may, self.remove)
 
     def led(self) -> Response:
@@ -105,8 +108,20 @@ class CallListPages:
         """Keep a view under a name."""
         form = fields(await request.body())
         view = SavedView(form.get("name", ""), _address(form.get("address", "")))
-        await run_in_threadpool(self._keep, request.state.principal, view)
-        return RedirectResponse(f"/?{view.address}", SEE_OTHER)
+        replacing = form.get("replace") == "yes"
+        return await run_in_threadpool(self._keep, request.state.principal, view, replacing)
+
+    async def rename(self, request: Request) -> Response:
+        """Give a view another name."""
+        form = fields(await request.body())
+        address = _address(form.get("address", ""))
+        return await run_in_threadpool(
+            self._rename,
+            request.state.principal,
+            form.get("name", ""),
+            form.get("new", ""),
+            address,
+        )
 
     async def remove(self, request: Request) -> Response:
         """Remove a view."""
@@ -114,9 +129,27 @@ class CallListPages:
         await run_in_threadpool(self._remove, request.state.principal, form.get("name", ""))
         return RedirectResponse(f"/?{_address(form.get('address', ''))}", SEE_OTHER)
 
-    def _keep(self, me: Principal, view: SavedView) -> None:
+    def _keep(self, me: Principal, view: SavedView, replacing: bool) -> Response:  # noqa: FBT001 - a field
         self.finder.looks.write(me, "view-kept")
-        self.views.keep(me.who, view)
+        try:
+            self.views.keep(me.who, view, replacing=replacing)
+        except NameTakenError:
+            (old,) = [one for one in self.views.of(me.who) if one.name == view.name]
+            return page(
+                "list/view_taken.html",
+                _TAKEN,
+                me=me,
+                view=view,
+                old=[*_chips(_query(old.address))],
+                new=[*_chips(_query(view.address))],
+            )
+        return RedirectResponse(f"/?{view.address}", SEE_OTHER)
+
+    def _rename(self, me: Principal, name: str, new: str, address: str) -> Response:
+        self.finder.looks.write(me, "view-renamed")
+        if not self.views.rename(me.who, name, new):
+            raise Refusal(NOT_FOUND, "unknown_view", "you have no view of this name any more")
+        return RedirectResponse(f"/?{address}", SEE_OTHER)
 
     def _remove(self, me: Principal, name: str) -> None:
         self.finder.looks.write(me, "view-removed")
@@ -124,7 +157,12 @@ class CallListPages:
 
 
 def _address(text: str) -> str:
-    """A view's address as it is kept: only what the list knows, without words.
+    """A view's address as it is kept; raises as ``_query``."""
+    return _query(text).address()
+
+
+def _query(text: str) -> SavedAddress:
+    """What an address says of the list, without words.
 
     Raises:
         Refusal: it is none of the list's.
@@ -133,7 +171,7 @@ def _address(text: str) -> str:
     try:
         for name, value in parse_qsl(text, strict_parsing=bool(text), max_num_fields=60):
             said[name] = [*said.get(name, []), value] if name in SEVERAL else value
-        return SavedAddress.of(ListingQuery.model_validate(said)).address()
+        return SavedAddress.of(ListingQuery.model_validate(said))
     except (ValueError, ValidationError):
         told = "address: not one of the list"
         raise Refusal(INVALID, "parameter", told, field="address") from None

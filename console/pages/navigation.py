@@ -29,6 +29,7 @@ PLACES: Final = (
     Place("Quarantine", "/quarantine", Permission.READ_QUARANTINE, Role.SECURITY),
     Place("Marks", "/marks", Permission.READ_MARKS),
     Place("Policy", "/policy", Permission.EDIT_POLICY),
+    Place("Tokens", "/tokens", Permission.MANAGE_TOKENS),
     Place("Sessions", "/sessions", Permission.MANAGE_TOKENS),
     Place("Operations", "/operations", Permission.READ_STATE, Role.OPERATOR),
     Place("Dead letters", "/dead-letters", Permission.READ_STATE),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from fastapi import Request
@@ -24,10 +23,10 @@ from console.auth.names import Names
 from console.auth.routing import Routes
 from console.http.metrics import ApiMetrics
 from console.pages.rendering import page
+from console.tuning.recognisers import Listed, recognisers
 from pipeline.evaluation.figures.span_agreement import ALL
 from pipeline.policy.model import Policy
-from pipeline.records.entities import NEVER_ALLOWED
-from pipeline.records.scores import NEVER_OFF, NUMBER_RECOGNIZERS, READER
+from pipeline.records.scores import READER
 
 WIDTH: Final = 220
 """Size of a curve's axes, in units of the drawing."""
@@ -50,29 +49,6 @@ class Curve:
     reader: float
     points: tuple[tuple[float, float, float], ...] = field(repr=False)
     """Threshold, precision and recall."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recogniser:
-    """A recogniser as the page shows it."""
-
-    name: str
-    entities: tuple[str, ...]
-    languages: tuple[str, ...]
-    source: str
-    on: bool
-    fixed: bool
-    """Whether a policy can't switch it off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What the registry says of a recogniser, in all of its languages."""
-
-    name: str
-    entities: tuple[str, ...]
-    languages: tuple[str, ...]
-    shipped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,54 +145,3 @@ def curves(found: Figures, policy: Policy) -> list[Curve]:
 def _rows(found: Figures) -> list[Mapping[str, Any]]:
     rows: list[Mapping[str, Any]] = found.figures.get("entities", [])
     return rows
-
-
-def recognisers(policy: Policy, listed: Sequence[Listed]) -> list[Recogniser]:
-    """All that searches a call, by name: of numbers, the reader, and the registry's."""
-
-    def on(name: str) -> bool:
-        rule = policy.recognizers.get(name)
-        return rule is None or rule.enabled
-
-    numbers = [
-        Recogniser(name, (), (), "Numbers engine", on(name), name in NEVER_OFF)
-        for name in sorted(NUMBER_RECOGNIZERS)
-    ]
-    reader = Recogniser(READER, (), ("en", "es"), "Reader", on(READER), fixed=False)
-    others = [
-        Recogniser(
-            one.name,
-            one.entities,
-            one.languages,
-            "Hushwire" if one.shipped else "Your file",
-            on(one.name),
-            fixed=set(one.entities) <= NEVER_ALLOWED,
-        )
-        for one in listed
-    ]
-    return [reader, *others, *numbers]
-
-
-def registry(load: Callable[[], Sequence[Any]]) -> Callable[[], Sequence[Listed]]:
-    """The registry's recognisers, made when the page is first asked for.
-
-    Args:
-        load: makes them, such as ``models.registry.registry.load_registry``.
-    """
-
-    @cache
-    def listed() -> tuple[Listed, ...]:
-        by_name: dict[str, list[Any]] = defaultdict(list)
-        for one in load():
-            by_name[one.name].append(one)
-        return tuple(
-            Listed(
-                name,
-                tuple(sorted({entity for one in ones for entity in one.entities})),
-                tuple(sorted({one.language for one in ones})),
-                ones[0].shipped,
-            )
-            for name, ones in sorted(by_name.items())
-        )
-
-    return listed

@@ -327,6 +327,46 @@ def test_views_are_kept_without_the_words(served: Console) -> None:
     assert "Missed &lt;b&gt;" not in analyst.get("/").text
 
 
+def test_a_view_is_not_replaced_without_asking(served: Console) -> None:
+    analyst, own = served.role("analyst"), {"Sec-Fetch-Site": "same-origin"}
+    first = {"name": "Mine", "address": "campaign=brand"}
+    other = {"name": "Mine", "address": "outcome=missed&type=CARD_NUMBER"}
+    for _ in range(2):  # the same again changes nothing
+        assert analyst.post("/views", data=first, headers=own).status_code == 303
+    asked = analyst.post("/views", data=other, headers=own)
+    assert asked.status_code == 409
+    for told in ("Campaign: brand", "Outcome: missed", "Type: Card number", "Keep both"):
+        assert told in asked.text
+    assert analyst.get("/").text.count('href="/?campaign=brand"') == 1
+    both = analyst.post("/views", data={**other, "name": "Mine 2"}, headers=own)
+    assert both.status_code == 303
+    replaced = analyst.post("/views", data={**other, "replace": "yes"}, headers=own)
+    assert replaced.status_code == 303
+    text = analyst.get("/").text
+    assert 'href="/?campaign=brand"' not in text
+    assert text.count('href="/?outcome=missed&amp;type=CARD_NUMBER"') == 2
+
+
+def test_a_view_is_renamed_by_its_owner_alone(served: Console) -> None:
+    analyst, own = served.role("analyst"), {"Sec-Fetch-Site": "same-origin"}
+    for name in ("One", "Two"):
+        analyst.post("/views", data={"name": name, "address": f"agent={name}"}, headers=own)
+    said = {"name": "One", "new": "Uno", "address": ""}
+    other = served.role("analyst").post("/views/rename", data=said, headers=own)
+    assert other.status_code == 404
+    taken = analyst.post("/views/rename", data={**said, "new": "Two"}, headers=own)
+    assert (taken.status_code, "another view of this name" in taken.text) == (400, True)
+    for bad in ("", "x" * 61, "a\u202eb"):
+        wrong = analyst.post("/views/rename", data={**said, "new": bad}, headers=own)
+        assert wrong.status_code == 400
+    done = analyst.post("/views/rename", data=said, headers=own)
+    assert (done.status_code, done.headers["location"]) == (303, "/?")
+    text = analyst.get("/").text
+    assert ">Uno</a>" in text
+    assert ">One</a>" not in text
+    assert "view-renamed" in [one["what"] for one in looks(served)]
+
+
 @pytest.mark.parametrize(
     "address", ["//evil.example", "next=x", "campaign", "sort=name", "a=1&" * 100, "type=x y"]
 )

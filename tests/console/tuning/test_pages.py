@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -264,6 +265,11 @@ def test_recognisers_are_listed_and_switched_off_in_the_text(made: Console) -> N
     row = text.split("spoken-phone-number")[1].split("</tr>")[0]
     assert ">off<" in row
     assert ">always on<" in text.split("spoken-card-number")[1].split("</tr>")[0]
+    for row in re.findall(r"(?s)<tr><th scope=\"row\".*?</tr>", text):
+        finds = re.findall(r"(?s)<td>(.*?)</td>", row)[1]
+        assert re.sub(r"<[^>]+>", "", finds).strip(), row
+    for name, finds in (("pin", "PIN"), ("whole-date", "Date of birth"), ("own-code", "Number")):
+        assert finds in text.split(f"spoken-{name}<")[1].split("</tr>")[0]
     wrong = DOCUMENT + "recognizers: {spoken-pin: {enabled: false}}\n"
     assert "it is never off" in press(client, "publish", wrong, reason="a")[1]
 

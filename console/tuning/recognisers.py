@@ -1,0 +1,137 @@
+"""The list of recognisers: what each finds, and whether the policy lets it count."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from agents.reports.entity_groups import label_of
+from pipeline.policy.model import Policy
+from pipeline.records.entities import NEVER_ALLOWED, Entity
+from pipeline.records.scores import (
+    AFTER_CARD,
+    NEVER_OFF,
+    NUMBER_RECOGNIZERS,
+    READER,
+    UNASKED,
+    spoken,
+)
+
+_BUT: Final = (Entity.NUMBER_SEQUENCE, Entity.AGE_OVER_89, Entity.DTMF)
+_READS: Final = (
+    "words of every type but "
+    f"{', '.join(label_of(one).lower() for one in _BUT[:-1])} and {label_of(_BUT[-1]).lower()}"
+)
+_FINDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    **{
+        spoken(entity): ((entity.value,), "said in digits or number words")
+        for entity in Entity
+        if entity is not Entity.DTMF
+    },
+    AFTER_CARD: (
+        (Entity.CARD_SECURITY_CODE.value, Entity.CARD_EXPIRY.value),
+        "short numbers and dates soon after card data",
+    ),
+    UNASKED: (
+        (Entity.NUMBER_SEQUENCE.value,),
+        "numbers that may answer a question which nobody heard",
+    ),
+    "spoken-answer": ((Entity.NUMBER_SEQUENCE.value,), "digits said one by one, without a reason"),
+    "spoken-known-fragment": (
+        (Entity.CARD_NUMBER.value,),
+        "a part of a number that was said before",
+    ),
+    "spoken-long-number": ((Entity.NUMBER_SEQUENCE.value,), "long numbers that nothing explains"),
+    "spoken-own-code": ((Entity.NUMBER_SEQUENCE.value,), "codes that a customer spells"),
+    "spoken-spelled-code": (
+        (Entity.NUMBER_SEQUENCE.value,),
+        "codes spelled with words for letters, such as B for Bravo",
+    ),
+    "spoken-spelled-letters": (
+        (Entity.PERSON.value,),
+        "names spelled letter by letter, or what was asked for",
+    ),
+    "spoken-whole-date": ((Entity.DATE_OF_BIRTH.value,), "dates with day, month and year"),
+}
+"""Types of what recognises spoken numbers, and by what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """A recogniser as the page shows it."""
+
+    name: str
+    entities: tuple[str, ...]
+    """Types that it finds; empty: nearly all, which ``note`` tells."""
+    note: str
+    """What else there is to say of what it finds."""
+    languages: tuple[str, ...]
+    source: str
+    on: bool
+    fixed: bool
+    """Whether a policy can't switch it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the registry says of a recogniser, in all of its languages."""
+
+    name: str
+    entities: tuple[str, ...]
+    languages: tuple[str, ...]
+    shipped: bool
+
+
+def recognisers(policy: Policy, listed: Sequence[Listed]) -> list[Recogniser]:
+    """All that searches a call, by name: of numbers, the reader, and the registry's."""
+
+    def on(name: str) -> bool:
+        rule = policy.recognizers.get(name)
+        return rule is None or rule.enabled
+
+    numbers = [
+        Recogniser(name, *_FINDS[name], (), "Spoken numbers", on(name), name in NEVER_OFF)
+        for name in sorted(NUMBER_RECOGNIZERS)
+    ]
+    reader = Recogniser(READER, (), _READS, ("en", "es"), "Reader", on(READER), fixed=False)
+    others = [
+        Recogniser(
+            one.name,
+            one.entities,
+            "",
+            one.languages,
+            "Hushwire" if one.shipped else "Your file",
+            on(one.name),
+            fixed=set(one.entities) <= NEVER_ALLOWED,
+        )
+        for one in listed
+    ]
+    return [reader, *others, *numbers]
+
+
+def registry(load: Callable[[], Sequence[Any]]) -> Callable[[], Sequence[Listed]]:
+    """The registry's recognisers, made when the page is first asked for.
+
+    Args:
+        load: makes them, such as ``models.registry.registry.load_registry``.
+    """
+
+    @cache
+    def listed() -> tuple[Listed, ...]:
+        by_name: dict[str, list[Any]] = defaultdict(list)
+        for one in load():
+            by_name[one.name].append(one)
+        return tuple(
+            Listed(
+                name,
+                tuple(sorted({entity for one in ones for entity in one.entities})),
+                tuple(sorted({one.language for one in ones})),
+                ones[0].shipped,
+            )
+            for name, ones in sorted(by_name.items())
+        )
+
+    return listed
