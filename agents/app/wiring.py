@@ -134,7 +134,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         raw_retention_ms=settings.raw_retention_seconds * 1000,
         engines=settings.engine_processes,
         listening=listening(settings.pace),
-        heard_by=heard_by(settings),
+        heard_by=heard_by(settings) if TRANSCRIBE in named else "",
         consent=consent_rules(settings) if TRANSCRIBE in named else None,
         nightly=nightly,
         batch=batching(settings.pace, settings.device),

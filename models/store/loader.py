@@ -243,6 +243,7 @@ def placed(scratch: Path, target: Path, names: Iterable[str]) -> None:
         OSError: it can't be renamed.
     """
     ours = tuple(names)
+    scratch.chmod(0o755)  # pulled by root for an image, read by a worker that is not
     if target.is_dir() and not all((target / name).is_file() for name in ours):
         _refuse_others(target, ours)
         shutil.rmtree(target, ignore_errors=True)  # an interrupted copy of an older version

@@ -193,7 +193,6 @@ class _Place:
         )
         for name in digests:
             (scratch / name).chmod(0o644)
-        scratch.chmod(0o755)  # workers run under other users
         placed(scratch, self.target, digests)
         if any(_sha256(self.target / name) != digest for name, digest in digests.items()):
             raise ModelError(

@@ -80,6 +80,7 @@ def test_parts_in_wheels_are_joined_once(use: Use, tmp_path: Path) -> None:
     assert loader.find("toy", folder=place) == found
     assert (found / "w.bin").stat().st_mtime_ns == written
     assert [path.name for path in place.iterdir()] == ["toy-1"]  # no scratch folder is left
+    assert found.stat().st_mode & 0o777 == 0o755  # a worker under another user reads it
 
 
 def test_an_interrupted_copy_is_replaced(use: Use, tmp_path: Path) -> None:
