@@ -65,6 +65,11 @@ def pods(objects: tuple[Manifest, ...]) -> dict[str, Manifest]:
     return {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in templates}
 
 
+def containers(pod: Manifest) -> list[Manifest]:
+    """All containers of a pod."""
+    return [*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]]
+
+
 def main(pod: Manifest) -> Manifest:
     """A pod's one container."""
     (container,) = pod["spec"]["containers"]
@@ -84,7 +89,11 @@ def stages(pod: Manifest) -> tuple[str, ...]:
 
 def secret_files(pod: Manifest) -> dict[str, tuple[str, str]]:
     """Secret files that a pod gets: to Secret and key."""
-    (volume,) = [one for one in pod["spec"]["volumes"] if one["name"] == "secrets"]
+    found = [one for one in pod["spec"]["volumes"] if one["name"] == "secrets"]
+    if main(pod)["name"] == "models":  # it loads what everybody may have
+        assert not found
+        return {}
+    (volume,) = found
     return {
         item["path"]: (source["secret"]["name"], item["key"])
         for source in volume["projected"]["sources"]

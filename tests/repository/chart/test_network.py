@@ -17,7 +17,7 @@ from tests.repository.chart.rendering import (
 )
 
 EACH = pytest.mark.parametrize("name", CASES)
-PLACES: Final = {53: "dns", 9093: "kafka", 5432: "ledger", 443: "s3", 9000: "s3"}
+PLACES: Final = {53: "dns", 9093: "kafka", 5432: "ledger", 443: "web", 9000: "web"}
 
 
 def policies(objects: tuple[Manifest, ...], component: str) -> list[Manifest]:
@@ -56,8 +56,10 @@ def test_a_stage_reaches_what_it_needs_and_no_more(name: str) -> None:
             wanted = {"dns", "kafka"}
         elif component == "ledger":
             wanted = {"dns", "ledger"}
+        elif component == "models":
+            wanted = {"dns", "web"}
         elif bucket and (component == "console" or "vault" in stages(pod)):
-            wanted |= {"s3"}
+            wanted |= {"web"}
         assert reached(own) == wanted
 
 
@@ -69,7 +71,7 @@ def test_workers_are_scraped_and_reached_by_nobody_else(name: str) -> None:
         ports = {port["port"] for rule in own.get("ingress", ()) for port in rule["ports"]}
         if stages(pod):
             assert ports == ({9464} if name == "ha" else set())
-        elif component == "ledger":
+        elif component in {"ledger", "models"}:
             assert ports == set()
         elif component == "console":
             assert ports == {8440}
@@ -82,6 +84,17 @@ def test_audiosocket_is_for_those_who_are_named() -> None:
     (rule,) = [one for one in own["ingress"] if one["ports"][0]["port"] == 8452]
     cidrs = [one["ipBlock"]["cidr"] for one in rule["from"]]
     assert cidrs == ["10.20.0.0/16", "10.21.0.7/32"]
+
+
+def test_only_one_reaches_the_hub_and_only_some_the_vault() -> None:
+    places: dict[str, set[str]] = {}
+    for component in pods(rendered("ha")):
+        _, own = sorted(policies(rendered("ha"), component), key=len)
+        for rule in own["egress"]:
+            for peer in rule["to"]:
+                places.setdefault(str(peer.get("ipBlock", {}).get("cidr")), set()).add(component)
+    assert places["203.0.113.0/24"] == {"models"}
+    assert places["0.0.0.0/0"] == {"vault", "console"}
 
 
 def test_own_rules_are_added() -> None:

@@ -9,6 +9,7 @@ from agents.app.gateway import health
 from tests.repository.chart.rendering import (
     CASES,
     STAGES,
+    containers,
     environment,
     main,
     of_kind,
@@ -36,7 +37,7 @@ def test_no_container_may_more_than_it_needs(name: str) -> None:
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         }
-        for container in spec["initContainers"] + spec["containers"]:
+        for container in containers(pod):
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
@@ -57,6 +58,8 @@ def test_only_what_has_to_is_writable(name: str) -> None:
             allowed |= {"/signing", "/vault"}
         if component == "console":
             allowed |= {"/vault"}
+        if component == "models":
+            allowed |= {"/models"}
         assert {"/tmp"} <= writable <= allowed  # noqa: S108
         names = {one["name"] for one in pod["spec"]["volumes"]}
         assert {one["name"] for one in mounts} <= names
@@ -75,7 +78,7 @@ def test_probes_ask_what_the_program_answers(name: str) -> None:
         }
         ports = {one["name"]: one["containerPort"] for one in container.get("ports", ())}
         paths = {probe: (one["path"], ports[one["port"]]) for probe, one in found.items()}
-        if component == "ledger":
+        if component in {"ledger", "models"}:
             assert not found
         elif component == "gateway":
             assert paths == {
@@ -172,7 +175,7 @@ def test_the_ledger_is_migrated_before_anything_else() -> None:
     pod = order[-1]["spec"]["template"]["spec"]
     before = {(one["kind"], one["metadata"]["name"]) for one in order[:-1]}
     assert ("ServiceAccount", pod["serviceAccountName"]) in before
-    assert ("NetworkPolicy", "calls-ledger") in before
+    assert {("NetworkPolicy", f"calls-{one}") for one in ("ledger", "models")} <= before
     made = {one["metadata"]["name"] for one in objects if one["kind"] == "ConfigMap"}
     assert not made & {one["configMap"]["name"] for one in pod["volumes"] if "configMap" in one}
 
@@ -183,7 +186,7 @@ def test_files_roll_those_who_read_them() -> None:
         {
             component: pod["metadata"]["annotations"]["checksum/config"]
             for component, pod in pods(rendered("ha", *values)).items()
-            if component != "ledger"
+            if "annotations" in pod["metadata"]
         }
         for values in (
             (),
@@ -211,16 +214,28 @@ def test_a_gpu_is_asked_for_and_used() -> None:
         assert env.get("HUSHWIRE_DEVICE") == ("cuda" if has else None)
         assert env.get("HUSHWIRE_COMPUTE_TYPE") == ("float16" if has else None)
         assert ("nodeSelector" in pod["spec"]) is has
-        listens = component in {"transcribe", "detect", "verify"}
-        assert (env.get("HUSHWIRE_MODELS_DIR") == "/models") is listens
+        assert (env.get("HUSHWIRE_MODELS_DIR") == "/models") is has
+
+
+def test_models_are_fetched_by_one_who_holds_nothing_and_only_read_by_the_rest() -> None:
+    objects = rendered("ha")
+    every = pods(objects)
+    assert main(every["models"])["args"] == ["models", "pull"]
+    assert main(every["models"])["image"] == main(every["transcribe"])["image"]
+    assert not {"HUSHWIRE_LEDGER_URL", "HUSHWIRE_BOOTSTRAP"} & environment(every["models"]).keys()
+    for component, pod in every.items():
+        mounts = [one for one in main(pod)["volumeMounts"] if one["name"] == "models"]
+        assert bool(mounts) is (component in {"models", "transcribe", "verify"})
+        assert all(one.get("readOnly") or component == "models" for one in mounts)
+        (env,) = [environment(pod).get("HUSHWIRE_MODELS_DIR")]
+        assert env == ("/models" if mounts else None)
 
 
 def test_the_time_to_stop_is_longer_than_what_the_program_takes() -> None:
-    from agents.app.consumers import STOP_S  # noqa: PLC0415
     from agents.settings.model import Settings  # noqa: PLC0415
     from console.server import STOP_S as CONSOLE_S  # noqa: PLC0415
 
-    least = dict.fromkeys(STAGES, STOP_S * 2)
+    least = dict.fromkeys(STAGES, Settings().stop_seconds)
     least |= {"gateway": Settings().gateway_grace_seconds, "console": CONSOLE_S}
     for component, pod in pods(rendered("ha")).items():
         if component in least:

@@ -21,6 +21,7 @@ from tests.repository.chart.rendering import (
     CASES,
     CHART,
     STAGES,
+    containers,
     environment,
     main,
     of_kind,
@@ -87,9 +88,14 @@ def test_secrets_are_files_in_memory_and_nothing_else(name: str) -> None:
     objects = rendered(name)
     assert not of_kind(objects, "Secret")
     for pod in pods(objects).values():
-        for container in pod["spec"]["initContainers"] + pod["spec"]["containers"]:
+        for container in containers(pod):
             assert "envFrom" not in container
             assert all(one.keys() == {"name", "value"} for one in container.get("env", ()))
+        # Neither in a URL: it would stand in the object for everybody who may read it.
+        for value in environment(pod).values():
+            assert not re.search(r"://[^/@]*:[^/@]*@", value)
+        if not secret_files(pod):
+            continue
         volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
         assert volumes["secrets"]["projected"]["defaultMode"] == 0o440
         assert volumes["state"]["emptyDir"]["medium"] == "Memory"
@@ -98,9 +104,6 @@ def test_secrets_are_files_in_memory_and_nothing_else(name: str) -> None:
         assert mounts["state"] == {"name": "state", "mountPath": "/state", "readOnly": True}
         (keys,) = pod["spec"]["initContainers"]
         assert {one["name"] for one in keys["volumeMounts"]} == {"secrets", "state"}
-        # Neither in a URL: it would stand in the object for everybody who may read it.
-        for value in environment(pod).values():
-            assert not re.search(r"://[^/@]*:[^/@]*@", value)
 
 
 @EACH
@@ -109,8 +112,9 @@ def test_files_that_are_named_are_there(name: str) -> None:
         mounted = {one["mountPath"] for one in main(pod)["volumeMounts"]}
         for variable, value in environment(pod).items():
             for path in re.findall(r"(?:^|=|,)(/[a-z]+)(?=/)", value):
-                # The ledger's Job is told all settings, so that a typo ends the upgrade there.
-                assert path in mounted or (component, path) == ("ledger", "/config"), variable
+                # Jobs are told all settings, so that a typo ends the upgrade there.
+                told = component in {"ledger", "models"} and path in {"/config", "/state"}
+                assert path in mounted or told, variable
             found = re.fullmatch(r"/state/keys/(.+)", value)
             if found:
                 assert found[1] in secret_files(pod), variable
@@ -171,7 +175,7 @@ def test_the_program_takes_its_variables(
                 patched.setenv(key, value.replace("/state/keys/oidc-secret", str(secret)))
             settings = load_settings()
         security = KafkaSecurity.of(settings)
-        assert security.tls or component == "ledger"
+        assert security.tls or component in {"ledger", "models"}
         if component == "console":
             OidcConfig.of(settings)
             ClientConfig.of(settings)

@@ -75,6 +75,9 @@ def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
         (["scaling.prometheus="], "scaling.prometheus: KEDA asks it.*cpu or none"),
         (["networkPolicy.kafka.to={}"], "networkPolicy.kafka.to: say where it is"),
         (["networkPolicy.s3.to={}"], "networkPolicy.s3.to: say where it is"),
+        (["models.claim=", "models.pull=false"], "models: set either claim .* or inImage"),
+        (["models.inImage=true"], "models: set either claim .* or inImage"),
+        (["networkPolicy.hub.to={}"], "networkPolicy.hub.to: say where it is"),
         (["vault.url="], "vault.url: name a bucket"),
         (["vault.url=/vault/calls"], "vault.claim: name the volume claim"),
         (["webhook.signingSecret.name="], "webhook.signingSecret.name: name the Secret"),
@@ -111,7 +114,7 @@ def test_everything_that_is_missing_is_told_at_once() -> None:
 
 
 def test_what_the_chart_sets_itself_are_settings() -> None:
-    checks = (CHART / "templates" / "_checks.tpl").read_text("utf-8")
+    checks = (CHART / "templates" / "parts" / "_checks.tpl").read_text("utf-8")
     (ours,) = re.findall(r"\$ours := list ((?:\"\w+\" ?)+)", checks)
     named = set(ours.replace('"', "").split())
     assert named <= Settings.model_fields.keys()

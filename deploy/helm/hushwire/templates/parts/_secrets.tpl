@@ -1,13 +1,13 @@
 {{/* Which secret files a workload gets: JSON of [{secret, key, file}]. A file stands here only for who
-needs it (docs/operations.md says who holds what; tests/deploy/test_chart_secrets.py holds this to it).
-`kind` is worker, gateway, console or ledger; `stages` are a worker's. */}}
+needs it (docs/operations.md says who holds what; tests/repository/chart/test_secrets.py holds it to that).
+`kind` is worker, gateway, console, ledger or models; `stages` are a worker's. */}}
 {{- define "hushwire.secretFiles" -}}
 {{- $v := .root.Values -}}
 {{- $files := list -}}
 {{- $stages := .stages | default list -}}
 {{- $reads := or (eq .kind "worker") (eq .kind "console") -}}
 {{- $kafka := ternary $v.gateway.kafka $v.kafka (eq .kind "gateway") -}}
-{{- if ne .kind "ledger" -}}
+{{- if has .kind (list "worker" "console" "gateway") -}}
   {{- if hasPrefix "SASL" $v.kafka.securityProtocol -}}
     {{- $files = append $files (dict "secret" $kafka.passwordSecret.name "key" $kafka.passwordSecret.key "file" "kafka-password") -}}
   {{- end -}}
@@ -16,7 +16,7 @@ needs it (docs/operations.md says who holds what; tests/deploy/test_chart_secret
     {{- $files = append $files (dict "secret" $kafka.clientCertificateSecret "key" "tls.key" "file" "kafka.key") -}}
   {{- end -}}
 {{- end -}}
-{{- if ne .kind "gateway" -}}
+{{- if has .kind (list "worker" "console" "ledger") -}}
   {{- $files = append $files (dict "secret" $v.ledger.passwordSecret.name "key" $v.ledger.passwordSecret.key "file" "ledger-password") -}}
 {{- end -}}
 {{- if $reads -}}
@@ -62,7 +62,7 @@ Secrets are files in /state/keys and never variables. */}}
 {{- range .files -}}{{- $files = append $files .file -}}{{- end -}}
 {{- $kafka := ternary $v.gateway.kafka $v.kafka (eq .kind "gateway") -}}
 {{- $env := dict "HUSHWIRE_STATE_DIR" "/state/keys" -}}
-{{- if ne .kind "ledger" -}}
+{{- if has .kind (list "worker" "console" "gateway") -}}
   {{- $_ := set $env "HUSHWIRE_BOOTSTRAP" $v.kafka.bootstrap -}}
   {{- $_ := set $env "HUSHWIRE_KAFKA_SECURITY_PROTOCOL" $v.kafka.securityProtocol -}}
   {{- $_ := set $env "HUSHWIRE_TOPIC_PREFIX" $v.kafka.topicPrefix -}}
@@ -82,7 +82,7 @@ Secrets are files in /state/keys and never variables. */}}
     {{- $_ := set $env "HUSHWIRE_KAFKA_CA" (printf "/trust/%s" $v.kafka.ca) -}}
   {{- end -}}
 {{- end -}}
-{{- if ne .kind "gateway" -}}
+{{- if has .kind (list "worker" "console" "ledger") -}}
   {{- $_ := set $env "HUSHWIRE_LEDGER_URL" $v.ledger.url -}}
   {{- $_ := set $env "HUSHWIRE_LEDGER_PASSWORD_FILE" "/state/keys/ledger-password" -}}
 {{- end -}}

@@ -66,6 +66,12 @@
 {{- else if and (not (hasPrefix "s3://" $v.vault.url)) (not $v.vault.claim) -}}
   {{- $wrong = append $wrong "vault.claim: name the volume claim in which the folder of vault.url lies" -}}
 {{- end -}}
+{{- if eq (not $v.models.claim) (not $v.models.inImage) -}}
+  {{- $wrong = append $wrong "models: set either claim (the volume with the speech models) or inImage to true (for an image that was built with them)" -}}
+{{- end -}}
+{{- if and $v.models.pull (not $v.models.claim) -}}
+  {{- $wrong = append $wrong "models.pull: needs models.claim, the volume that is filled" -}}
+{{- end -}}
 {{- if and $v.webhook.url (not $v.webhook.signingSecret.name) -}}
   {{- $wrong = append $wrong "webhook.signingSecret.name: name the Secret whose lines sign webhooks (docs/outputs.md)" -}}
 {{- end -}}
@@ -97,6 +103,7 @@
 {{- if $v.networkPolicy.enabled -}}
   {{- $peers := list "kafka" "ledger" -}}
   {{- if hasPrefix "s3://" $v.vault.url -}}{{- $peers = append $peers "s3" -}}{{- end -}}
+  {{- if $v.models.pull -}}{{- $peers = append $peers "hub" -}}{{- end -}}
   {{- range $peers -}}
     {{- if not (get $v.networkPolicy .).to -}}
       {{- $wrong = append $wrong (printf "networkPolicy.%s.to: say where it is (ipBlock, namespaceSelector, podSelector): pods reach nothing else. Or set networkPolicy.enabled to false where something else does it" .) -}}
