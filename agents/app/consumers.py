@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import faust
 
 from agents.app.faust_app import attach
-from agents.app.operations.probes import StageLook
+from agents.app.operations.probes import Joined, StageLook
 from agents.runtime.broker_port import Reader
 
 STOP_S = 8.0
@@ -41,12 +42,11 @@ class Serving:
         await asyncio.gather(*(app.start() for app in self._apps))
 
     async def until_assigned(self) -> bool:
-        """Wait until every client has partitions; ``False`` where one ended before."""
+        """Wait until every client has what its group gives it; ``False`` where one ended before."""
+        joined = Joined()
         broken = asyncio.create_task(self.until_broken())
         try:
-            while not broken.done() and not all(  # noqa: ASYNC110 - Faust has no event
-                app.started and _assignment(app) and not app.rebalancing for app in self._apps
-            ):
+            while not broken.done() and joined.waiting(self.look(), time.monotonic()):  # noqa: ASYNC110 - Faust has no event
                 await asyncio.sleep(LOOK_S)
             return not broken.done()
         finally:

@@ -56,6 +56,8 @@ BROKEN = "broken"
 """A window of a call with this in its id makes the recogniser raise, and quote all words."""
 VERSION = int(os.environ.get("VERSION_OF_TEST", "1"))
 """Of the detector: a later one looks further back before it states anything."""
+RELEASE = os.environ.get("RELEASE_OF_TEST", "1")
+"""Of the software around it, which detects the same."""
 STRICTER = "stricter"
 """Name of a policy under which one more word is sensitive."""
 SLOW = "slow"
@@ -142,7 +144,7 @@ class ScriptedDetector:
     def open(self, call: CallInfo, policy: Policy | None = None) -> ScriptedCall:
         by = None
         if policy is not None:
-            by = Detection(policy.digest, "", "", f"scripted {VERSION}")
+            by = Detection(policy.digest, "", "", f"hushwire {RELEASE} (scripted {VERSION})")
         return ScriptedCall(call.call_id, call.channels, self._words_of(policy), by)
 
     def _words_of(self, policy: Policy | None) -> frozenset[str]:

@@ -7,6 +7,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,22 @@ def test_nothing_but_calls_in_flight_is_read_again(installation: Installation) -
     installation.producer.flush()
     closed = installation.until_closed([one.info.call_id for one in flying])
     assert set(closed.values()) == {CallState.STORED}
+
+
+def test_a_worker_more_than_there_are_partitions_is_ready(bootstrap: str, tmp_path: Path) -> None:
+    made = Installation(bootstrap, tmp_path, f"s{uuid.uuid4().hex[:8]}", partitions=1)
+    try:
+        first, port = made.start("mute"), free_port()
+        made.start("mute", told={"METRICS_OF_TEST": str(port)})  # it reads nothing, and says so
+        status, body = ask(port, "/ready")
+        assert (status, json.loads(body)["stages"][0]["partitions"]) == (200, 0)
+        made.stop(first)
+        deadline = time.monotonic() + 30
+        while not json.loads(ask(port, "/ready")[1])["stages"][0]["partitions"]:
+            assert time.monotonic() < deadline, "nobody reads"
+            time.sleep(0.2)
+    finally:
+        made.close()
 
 
 @pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True)

@@ -32,8 +32,10 @@ LOOP_S: Final = 60.0
 STAGE_S: Final = 600.0
 """The same for a stage. Its loop asks the ledger, which is tried for minutes before the process
 ends; its core may work on the end of a call of eight hours."""
-SPARE_S: Final = 30.0
-"""A member that the group gave nothing for this long is one more than there are partitions."""
+SPARE_S: Final = 15.0
+"""A member that the group gave nothing for this long is one more than there are partitions. Just
+after a broker was started it is given nothing, too, until the topics show: see
+``agents.app.faust_app.METADATA_MS``."""
 _ASKS_S: Final = 10.0
 """How long whoever asks may take to say what."""
 
@@ -50,14 +52,21 @@ class StageLook:
     """For how long nothing of it has moved by itself."""
 
 
-@dataclass(slots=True)
-class _Stage:
-    look: StageLook
-    empty_since: float | None = None
+class Joined:
+    """Which stages have what their group gives them, look by look."""
 
-    def ready(self, now: float) -> bool:
-        spare = self.empty_since is not None and now - self.empty_since >= SPARE_S
-        return self.look.joined and (self.look.partitions > 0 or spare)
+    def __init__(self) -> None:
+        self._empty_since: dict[str, float] = {}
+
+    def waiting(self, looks: Sequence[StageLook], now: float) -> list[str]:
+        """The groups that have no partitions yet, or lost them."""
+        empty = {one.group for one in looks if one.joined and not one.partitions}
+        self._empty_since = {one: self._empty_since.get(one, now) for one in empty}
+        return sorted(one.group for one in looks if not self._has(one, now))
+
+    def _has(self, look: StageLook, now: float) -> bool:
+        since = self._empty_since.get(look.group, now)
+        return look.joined and (look.partitions > 0 or now - since >= SPARE_S)
 
 
 Answer = tuple[bool, dict[str, Any]]
@@ -76,7 +85,8 @@ class Probes:
         self.stopping = False
         self._clock = clock
         self._beat: float | None = None
-        self._stages: dict[str, _Stage] = {}
+        self._stages: tuple[StageLook, ...] = ()
+        self._joined, self._waiting = Joined(), list[str]()
 
     async def keep(self, look: Callable[[], Sequence[StageLook]]) -> None:
         """Look at the stages until cancelled; from the event loop that they run in."""
@@ -87,11 +97,7 @@ class Probes:
     def note(self, looks: Sequence[StageLook]) -> None:
         """Note how the stages are now, and that the event loop moves."""
         now = self._clock()
-        before, self._stages = self._stages, {one.group: _Stage(one) for one in looks}
-        for group, stage in self._stages.items():
-            if stage.look.joined and not stage.look.partitions:
-                old = before.get(group)
-                stage.empty_since = old.empty_since if old and old.empty_since else now
+        self._stages, self._waiting = tuple(looks), self._joined.waiting(looks, now)
         self._beat = now
 
     def startup(self) -> Answer:
@@ -100,25 +106,24 @@ class Probes:
 
     def ready(self) -> Answer:
         """Whether every stage has its partitions."""
-        now = self._clock()
-        waiting = sorted(one.look.group for one in self._stages.values() if not one.ready(now))
+        waiting = self._waiting
         if self.stopping:
             why = "stopping"
         elif not self.loaded:
             why = "the models are not loaded yet"
         elif not self._stages or waiting:
             why = "stages have no partitions yet, or lost them"
-        elif not self._moves(now):
+        elif not self._moves():
             why = "the event loop hangs"
         else:
             why = ""
-        shown = [asdict(one.look) for one in self._stages.values()]
+        shown = [asdict(one) for one in self._stages]
         return not why, {"ready": not why, "why": why, "waiting": waiting, "stages": shown}
 
     def live(self) -> Answer:
         """Whether the process moves by itself; waiting for others is no reason."""
-        hanging = sorted(s.look.group for s in self._stages.values() if s.look.still_s > STAGE_S)
-        if not self._moves(self._clock()):
+        hanging = sorted(one.group for one in self._stages if one.still_s > STAGE_S)
+        if not self._moves():
             why = "the event loop hangs"
         elif hanging:
             why = "a stage hangs"
@@ -126,8 +131,8 @@ class Probes:
             why = ""
         return not why, {"live": not why, "why": why, "hanging": hanging}
 
-    def _moves(self, now: float) -> bool:
-        return self._beat is None or now - self._beat <= LOOP_S
+    def _moves(self) -> bool:
+        return self._beat is None or self._clock() - self._beat <= LOOP_S
 
 
 class ProbeServer:

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from agents.app.consumers import Serving
 from agents.kafka import topics
 from agents.kafka.topics import Topics, keep_partitions
+from agents.runtime.pulse import Pulse
 from pipeline.errors import BrokerError
 
 pytestmark = pytest.mark.unit
@@ -88,12 +89,16 @@ async def test_a_client_that_ends_before_it_has_partitions_is_not_waited_for() -
     class Ended:
         started = False
         rebalancing = False
+        rebalancing_count = 0
+        conf = SimpleNamespace(id="h-mute")
 
         async def wait_until_stopped(self) -> None:
             await asyncio.sleep(0.01)
 
     serving = Serving()
     app: Any = Ended()
+    reader: Any = SimpleNamespace(pulse=Pulse())
     serving._apps.append(app)
+    serving._runtimes.append(reader)
     async with asyncio.timeout(10):
         assert await serving.until_assigned() is False

@@ -1,0 +1,180 @@
+"""A rolling upgrade: while calls run, all workers of a stage are replaced by the next release's.
+
+Nothing is lost, repeated or different from a run that nothing disturbs. The old release writes the
+schemas before the newest ones where the test says so; then readers are replaced before writers, as
+``docs/records.md`` asks.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.database.call_ledger import CallState
+from pipeline.evidence.layout import CERTIFICATE
+from pipeline.records import schemas
+from pipeline.records.cloudevents import address
+from tests.broker.brokers import on_both, running
+from tests.broker.harness import ALL, Installation, Script, script
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+CALLS = 50
+OLD = {"RELEASE_OF_TEST": "1"}
+NEW = {"RELEASE_OF_TEST": "2"}
+OLD_SCHEMAS = {**OLD, "SCHEMAS_OF_TEST": "previous"}
+WITHIN_S = 240.0
+
+
+@pytest.fixture(scope="module")
+def bootstrap(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    with running(request.param, tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap
+
+
+def calls() -> list[Script]:
+    return [script(f"rolled-{number:02}", seconds=4, first=number) for number in range(CALLS)]
+
+
+def installed(bootstrap: str, folder: Path) -> Installation:
+    folder.mkdir()
+    # With six, a third worker gets some: with four it would wait for one of the others to go.
+    return Installation(bootstrap, folder, f"r{uuid.uuid4().hex[:8]}", partitions=6)
+
+
+class Feed(threading.Thread):
+    """Sends calls as recorders do: a piece of each in turn, as long as the upgrade lasts."""
+
+    def __init__(self, made: Installation, scripts: list[Script]) -> None:
+        super().__init__(daemon=True)
+        self._made, self._scripts = made, scripts
+        self.hurry = threading.Event()
+        """Set once nothing is replaced any more."""
+        self.failed: list[BaseException] = []
+
+    def run(self) -> None:
+        try:
+            self._run()
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            self.failed.append(error)
+
+    def _run(self) -> None:
+        # A half of the calls begins while workers are being replaced.
+        for group in (self._scripts[: CALLS // 2], self._scripts[CALLS // 2 :]):
+            for number in range(len(group[0].chunks)):
+                for one in group:
+                    self._made.send(one.info.call_id, [one.chunks[number]])
+                self._made.producer.flush()
+                self.hurry.wait(1.5)
+            for one in group:
+                self._made.send(one.info.call_id, [one.end])
+        self._made.producer.flush()
+
+
+def stored(made: Installation) -> dict[str, str]:
+    """What the vault holds, but for the release that began a call's detection."""
+    found = {}
+    for place, content in made.stored().items():
+        text = content
+        if place.endswith(CERTIFICATE):
+            document: dict[str, Any] = json.loads(content)
+            document["software"] = document["software"].replace("hushwire 2 ", "hushwire 1 ")
+            document["detection"].pop("digest")
+            text = json.dumps(document, indent=1)
+        found[place] = text
+    return found
+
+
+def undisturbed(bootstrap: str, folder: Path) -> dict[str, str]:
+    made = installed(bootstrap, folder)
+    try:
+        made.start(told=OLD)
+        made.interleave(calls())
+        made.until_closed([one.info.call_id for one in calls()], within_s=WITHIN_S)
+        return stored(made)
+    finally:
+        made.close()
+
+
+def rolled(
+    made: Installation, groups: list[str], old: dict[str, str]
+) -> tuple[Counter[CallState], float]:
+    """Replace two workers of each group of stages, one by one, while calls run.
+
+    Returns:
+        How the calls ended, and how long the slowest worker took to hand over, in seconds.
+    """
+    workers = {stages: [made.start(stages, told=old) for _ in range(2)] for stages in groups}
+    feed = Feed(made, calls())
+    feed.start()
+    slowest = 0.0
+    for stages in groups:
+        for worker in workers[stages]:
+            time.sleep(1.0)
+            made.start(stages, told=NEW)
+            assert made.ledger.count(CallState.OPEN) > 0, "no call is running"
+            slowest = max(slowest, made.stop(worker))
+    feed.hurry.set()
+    feed.join(WITHIN_S)
+    assert not feed.failed, feed.failed
+    closed = made.until_closed([one.info.call_id for one in calls()], within_s=WITHIN_S)
+    return Counter(closed.values()), slowest
+
+
+def assert_the_same(made: Installation, alone: dict[str, str]) -> None:
+    assert stored(made) == alone
+    assert made.read(made.topics.deadletter) == []
+    told = {one.key() for one in made.read(made.topics.calls_redacted)}
+    assert told == {one.info.call_id.encode() for one in calls()}
+    releases = {
+        json.loads(content)["software"].split()[1]
+        for place, content in made.stored().items()
+        if place.endswith(CERTIFICATE)
+    }
+    assert releases == {"1", "2"}, "both releases began calls"
+
+
+@on_both
+def test_workers_are_replaced_while_fifty_calls_run(bootstrap: str, tmp_path: Path) -> None:
+    alone = undisturbed(bootstrap, tmp_path / "alone")
+    made = installed(bootstrap, tmp_path / "rolled")
+    try:
+        ended, slowest = rolled(made, [ALL], OLD)
+        assert ended == {CallState.STORED: CALLS}
+        assert slowest < 25, "longer than HUSHWIRE_STOP_SECONDS"
+        assert_the_same(made, alone)
+    finally:
+        made.close()
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True, scope="session")
+def test_every_stage_is_upgraded_from_the_schemas_before(
+    bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = undisturbed(bootstrap, tmp_path / "alone")
+    made = installed(bootstrap, tmp_path / "rolled")
+    for name, version in schemas.NEWEST.items():
+        monkeypatch.setitem(schemas.NEWEST, name, version - 1)  # recorders are upgraded last
+    try:
+        ended, _ = rolled(made, [*reversed(ALL.split(","))], OLD_SCHEMAS)
+        monkeypatch.undo()
+        assert ended == {CallState.STORED: CALLS}
+        assert_the_same(made, alone)
+        written = {
+            address(dict(one.headers()), one.key()).version for one in made.read(made.topics.words)
+        }
+        assert len(written) > 1, "both releases wrote words"
+    finally:
+        made.close()
