@@ -1,7 +1,8 @@
 """Whether the gateway lives, whether it can take calls, and its metrics; on a port of their own.
 
 Outcomes: ``/healthz`` 200 while the process works; ``/readyz`` 200, or 503 while the broker does
-not answer or the gateway is about to end; ``/metrics`` in Prometheus' text.
+not answer or the gateway is about to end; ``/metrics`` in Prometheus' text. ``/live``, ``/ready``
+and ``/startup`` are the same by the names that workers have.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ class Health:
     def app(self) -> web.Application:
         """The pages."""
         app = web.Application()
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
+        for path in ("/healthz", "/live", "/startup"):
+            app.router.add_get(path, self._healthz)
+        for path in ("/readyz", "/ready"):
+            app.router.add_get(path, self._readyz)
         app.router.add_get("/metrics", self._metrics)
         return app
 

@@ -270,7 +270,13 @@ async def test_health_tells_of_the_broker(tmp_path: Path) -> None:
             raise BrokerError("away")
 
     async with _running(tmp_path, reach) as running, aiohttp.ClientSession() as http:
-        for path, text in (("/healthz", "ok\n"), ("/readyz", "ready\n")):
+        for path, text in (
+            ("/healthz", "ok\n"),
+            ("/live", "ok\n"),
+            ("/startup", "ok\n"),
+            ("/readyz", "ready\n"),
+            ("/ready", "ready\n"),
+        ):
             async with http.get(running.health(path)) as answer:
                 assert (answer.status, await answer.text()) == (200, text)
         async with http.get(running.health("/metrics")) as answer:
