@@ -50,7 +50,7 @@ KINDS: Final[Mapping[str, str]] = {
     "token-created": "An API token was made. `token`: its public id, `role`, `expires`, `by`",
     "token-revoked": "An API token was revoked. `token`, `role`, `by`",
     "session-ended": "Somebody who was logged in on the pages is not any more. `session`, `who`, "
-    "`why`: they logged out, security ended it, or they had too many, `by`",
+    "`why`: they logged out, here or at the issuer, security ended it, or they had too many, `by`",
     "policy-drafted": "A version of the policy was written down as a draft. `version`, `sha256`, "
     "`by`",
     "policy-proposed": "A version waits for another person's approval. `version`, `sha256`, `by`",

@@ -77,6 +77,7 @@ class Sessions:
         *,
         origin: str,
         token_id: str | None = None,
+        issuer_session: str | None = None,
     ) -> str:
         """Open a session; those that have ended are forgotten, and so is the oldest of too many.
 
@@ -86,6 +87,7 @@ class Sessions:
             roles: what they may do while it lives.
             origin: their address.
             token_id: the token that they showed; the session ends with it.
+            issuer_session: hash of the session that they have at the issuer.
 
         Returns:
             What the browser keeps; it can't be had again.
@@ -115,6 +117,7 @@ class Sessions:
                     created=stamp(now),
                     seen=stamp(now),
                     expires=stamp(now + self._most),
+                    issuer_session=issuer_session,
                 )
             )
         return f"{session_id}.{secret}"
@@ -190,6 +193,30 @@ class Sessions:
         with self._database.writing() as connection:
             done = connection.execute(delete(SESSIONS).where(SESSIONS.c.session_id == session_id))
         return bool(done.rowcount)
+
+    def end_at_issuer(self, who: str, issuer_session: str, *, before: datetime) -> int:
+        """End what the issuer says is over; how many there were.
+
+        Args:
+            who: of whom; empty: the issuer names the session alone.
+            issuer_session: hash of the issuer's session; empty: all of theirs.
+            before: those that were opened later stay, so that an old message ends nothing new.
+        """
+        table = SESSIONS.c
+        query = select(table.session_id, table.who).where(
+            table.token_id.is_(None), table.created <= stamp(before)
+        )
+        if who:
+            query = query.where(table.who == who)
+        if issuer_session:
+            # A session that does not know its issuer's may be this one.
+            this = table.issuer_session == issuer_session
+            query = query.where(or_(this, table.issuer_session.is_(None)) if who else this)
+        elif not who:
+            return 0
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return sum(self.end(row.session_id, by=row.who, why="issuer") for row in rows)
 
 
 def _living(now: datetime, idle: timedelta) -> Any:  # noqa: ANN401 - a select of many columns

@@ -260,10 +260,12 @@ SESSIONS = Table(
     Column("created", String(40), nullable=False),
     Column("seen", String(40), nullable=False),
     Column("expires", String(40), nullable=False),
+    Column("issuer_session", String(64), nullable=True),
     Index("sessions_expires", "expires"),
 )
 """Who is logged in on the pages; ``digest`` is the sha256 of the cookie, which is nowhere. A row
-goes when its session ends. ``token_id``: the token that it was opened with, if it was one."""
+goes when its session ends. ``token_id``: the token that it was opened with, if it was one;
+``issuer_session``: hash of the issuer's session, if it named one."""
 
 SAVED_VIEWS = Table(
     "saved_views",

@@ -23,7 +23,15 @@ from urllib.parse import urlencode
 from agents.access.roles import AccessError, Role
 from agents.settings.model import Settings
 from agents.system.private_files import secret_text
-from console.auth.oidc import TIMEOUT_S, IssuerError, Oidc, issuer_away, loopback, trustworthy
+from console.auth.oidc import (
+    TIMEOUT_S,
+    IssuerError,
+    LoggedOut,
+    Oidc,
+    issuer_away,
+    loopback,
+    trustworthy,
+)
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -74,6 +82,8 @@ class Person:
     who: str
     name: str
     roles: tuple[Role, ...]
+    session: str | None = None
+    """Hash of the issuer's session; None: it names none."""
 
 
 class CodeFlow:
@@ -150,6 +160,10 @@ class CodeFlow:
             raise issuer_away() from None
         return self._person(tokens, _derived(seed, "nonce"))
 
+    def over(self, text: str) -> LoggedOut:
+        """Whose login the issuer says is over; raises as ``check_logout_token``."""
+        return self._oidc.check_logout_token(text, self._client.client_id)
+
     def farewell(self) -> str:
         """The issuer's own address to log out at; empty where it has none or is away.
 
@@ -171,16 +185,17 @@ class CodeFlow:
         text = tokens.get("id_token")
         if not isinstance(text, str):
             raise AccessError("no_id_token")
-        who, name, roles = self._oidc.check_id_token(text, self._client.client_id, nonce)
+        found = self._oidc.check_id_token(text, self._client.client_id, nonce)
+        roles = found.roles
         access = tokens.get("access_token")
         if not roles and isinstance(access, str):
             # Keycloak names roles in the access token unless it is told otherwise.
             whose, roles = self._oidc.check(access)
-            if whose != who:
+            if whose != found.who:
                 raise AccessError("subject")
         if not roles:
             raise AccessError("no_role")
-        return Person(who, name, roles)
+        return Person(found.who, found.name, roles, found.session)
 
     def _same_issuer(self, answer: Mapping[str, str]) -> None:
         """Against mix-up of issuers (RFC 9207)."""

@@ -15,8 +15,9 @@ import ipaddress
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Self
 from urllib.parse import urlsplit
 
@@ -44,6 +45,10 @@ _PLAIN_TYPES: Final = frozenset({"jwt", ""})
 """``typ`` of issuers that say nothing by it; other tokens of theirs have one of their own."""
 _OF_ID_TOKENS: Final = ("nonce", "at_hash", "c_hash", "s_hash", "events")
 """Claims of ID and logout tokens (OpenID Connect Core 2 and 3.3.2.11, Back-Channel Logout 2.4)."""
+_LOGOUT: Final = "http://schemas.openid.net/event/backchannel-logout"
+"""The event that makes a token one of logging out (OpenID Connect Back-Channel Logout 1.0, 2.4)."""
+_LOGOUT_TYPES: Final = frozenset({"logout+jwt", "jwt", ""})
+_NEEDED: Final = ("exp", "iat", "iss", "aud")
 _SCOPES: Final = ("scope", "scp")
 _CLIENTS: Final = ("azp", "client_id", "appid", "cid")
 """Whom a token was issued to, as issuers call it."""
@@ -96,6 +101,30 @@ class OidcConfig:
             raise SettingsError("oidc_issuer: an https URL is needed")
         roles = {value: Role(role) for value, role in settings.oidc_roles.items()}
         return cls(settings.oidc_issuer, settings.oidc_audience, settings.oidc_claim, roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody who logged in at the issuer."""
+
+    who: str
+    """Pseudonym."""
+    name: str
+    """What they are called; empty where nothing says it."""
+    roles: tuple[Role, ...]
+    session: str | None
+    """Hash of the issuer's session; None: it names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """What the issuer says is over."""
+
+    who: str
+    """Pseudonym; empty: it names the session alone."""
+    session: str
+    """Hash of its session; empty: all sessions of that person."""
+    at: datetime
 
 
 class Oidc:
@@ -152,10 +181,8 @@ class Oidc:
             raise AccessError("no_role")
         return self._subject(claims), roles
 
-    def check_id_token(
-        self, text: str, client_id: str, nonce: str
-    ) -> tuple[str, str, tuple[Role, ...]]:
-        """Who logged in at the issuer, what they are called, and their roles, if any are named.
+    def check_id_token(self, text: str, client_id: str, nonce: str) -> Identity:
+        """Who logged in at the issuer.
 
         Args:
             text: the ID token, from the issuer itself.
@@ -177,9 +204,39 @@ class Oidc:
             raise AccessError("nonce")
         name = claims.get("preferred_username") or claims.get("name")
         shown = name if isinstance(name, str) and name.isprintable() else ""
-        return self._subject(claims), shown, self._roles(claims)
+        session = self._session(claims) if "sid" in claims else None
+        return Identity(self._subject(claims), shown, self._roles(claims), session)
 
-    def _verified(self, text: str, audience: str) -> tuple[object, dict[str, Any]]:
+    def check_logout_token(self, text: str, client_id: str) -> LoggedOut:
+        """Whose login the issuer says is over (OpenID Connect Back-Channel Logout 1.0, 2.6).
+
+        Args:
+            text: the logout token.
+            client_id: whom it has to be for.
+
+        Raises:
+            AccessError: it is not valid, or no logout token.
+            IssuerError: the issuer is away.
+        """
+        kind, claims = self._verified(text, client_id, _NEEDED)
+        plain = kind.lower().removeprefix("application/") if isinstance(kind, str) else None
+        if plain not in _LOGOUT_TYPES:
+            raise AccessError("token_type")
+        events, named = claims.get("events"), claims.get("jti")
+        if not isinstance(events, dict) or not isinstance(events.get(_LOGOUT), dict):
+            raise AccessError("no_logout_event")
+        # What an ID token is never without: neither serves as the other.
+        if "nonce" in claims or not isinstance(named, str) or not named:
+            raise AccessError("token_type")
+        who = self._subject(claims) if "sub" in claims else ""
+        session = self._session(claims) if "sid" in claims else ""
+        if not who and not session:
+            raise AccessError("subject")
+        return LoggedOut(who, session, datetime.fromtimestamp(claims["iat"], UTC))
+
+    def _verified(
+        self, text: str, audience: str, needed: Sequence[str] = (*_NEEDED, "sub")
+    ) -> tuple[object, dict[str, Any]]:
         """Type and claims of a token that the issuer signed for an audience; it is not over."""
         if len(text) > TOKEN_MOST:
             raise AccessError("malformed")
@@ -200,9 +257,11 @@ class Oidc:
             or key.public_key_use not in {None, "sig"}
         ):
             raise AccessError("key")
-        return header.get("typ", ""), self._claims(text, key, algorithm, audience)
+        return header.get("typ", ""), self._claims(text, key, algorithm, audience, needed)
 
-    def _claims(self, text: str, key: jwt.PyJWK, algorithm: str, audience: str) -> dict[str, Any]:
+    def _claims(
+        self, text: str, key: jwt.PyJWK, algorithm: str, audience: str, needed: Sequence[str]
+    ) -> dict[str, Any]:
         try:
             claims: dict[str, Any] = jwt.decode(
                 text,
@@ -212,7 +271,7 @@ class Oidc:
                 issuer=self._config.issuer,
                 leeway=LEEWAY_S,
                 options={
-                    "require": ["exp", "iat", "iss", "aud", "sub"],
+                    "require": list(needed),
                     "enforce_minimum_key_length": True,
                 },
             )
@@ -227,6 +286,12 @@ class Oidc:
         if not isinstance(subject, str) or not 0 < len(subject) <= _SUBJECT_MOST:
             raise AccessError("subject")
         return pseudonym(self._config.issuer, subject)
+
+    def _session(self, claims: Mapping[str, Any]) -> str:
+        session = claims["sid"]
+        if not isinstance(session, str) or not 0 < len(session) <= _SUBJECT_MOST:
+            raise AccessError("session")
+        return hashlib.sha256(f"{self._config.issuer}\0{session}".encode()).hexdigest()
 
     def _roles(self, claims: Mapping[str, Any]) -> tuple[Role, ...]:
         found = _claim(claims, self._config.claim)

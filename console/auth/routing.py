@@ -22,9 +22,12 @@ from console.http.errors import INVALID, Refusal
 from pipeline.errors import SettingsError
 
 OPEN: Final = frozenset(
-    {"/healthz", "/login", "/login/oidc", "/login/oidc/back", "/logout", "/static/{name}"}
+    {
+        *("/healthz", "/login", "/login/oidc", "/login/oidc/back"),
+        *("/logout", "/logout/oidc", "/static/{name}"),
+    }
 )
-"""Routes that need no token: whether the server lives, and the way in."""
+"""Routes that need no token: whether the server lives, the way in, and out."""
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
 """Names that are told back; others may be anything."""
 

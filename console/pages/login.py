@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from agents.access.api_tokens import PREFIX
 from agents.access.roles import AccessError, Permission
@@ -21,7 +22,7 @@ from agents.access.sessions import Sessions
 from console.auth.code_flow import CodeFlow
 from console.auth.door import COOKIE, Door, origin_of
 from console.auth.looks import Looks, Principal
-from console.auth.oidc import IssuerError
+from console.auth.oidc import LEEWAY_S, IssuerError
 from console.auth.routing import Routes
 from console.http.errors import FORBIDDEN, NOT_FOUND, UNAUTHORISED, UNAVAILABLE, Refusal
 from console.http.forms import SEE_OTHER, fields
@@ -33,6 +34,7 @@ SEED_COOKIE: Final = "hushwire_login"
 """Binds a login at the issuer to the browser that began it."""
 SEED_S: Final = 600
 TOKEN_MOST: Final = 200
+_WRONG: Final = 400
 Next = Annotated[str, Query(alias="next", max_length=4_000)]
 Why = Literal["", "ended", "out"]
 _OWN_SITE: Final = frozenset({"same-origin", "none", ""})
@@ -62,6 +64,7 @@ class LoginRoutes:
         routes.add_open("GET", "/login/oidc", self.begin)
         routes.add_open("GET", "/login/oidc/back", self.finish, strict=False)
         routes.add_open("POST", "/logout", self.logout)
+        routes.add_open("POST", "/logout/oidc", self.logged_out)
         routes.add_open("GET", "/static/{name}", static)
         routes.add("GET", "/home", Permission.WHO_AM_I, self.home)
 
@@ -124,9 +127,29 @@ class LoginRoutes:
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self.secure)
         return answer
 
+    async def logged_out(self, request: Request) -> Response:
+        """End sessions that the issuer says are over (Back-Channel Logout 1.0)."""
+        text = fields(await request.body()).get("logout_token", "")
+        return await run_in_threadpool(self._over, self._flow(), origin_of(request), text)
+
     def home(self, request: Request) -> Response:
         """Where somebody begins."""
         return RedirectResponse(first_for(request.state.principal.roles), SEE_OTHER)
+
+    def _over(self, flow: CodeFlow, origin: str, text: str) -> Response:
+        try:
+            found = flow.over(text)
+        except AccessError as error:
+            # What is valid is never refused for what came before it: somebody is to be out.
+            self.door.refuse_guessing(origin)
+            self.door.failed(origin, f"logout_{error.reason}")
+            return JSONResponse({"error": "invalid_request"}, _WRONG)
+        except IssuerError as error:
+            wait = {"Retry-After": "5"}
+            raise Refusal(UNAVAILABLE, error.code, str(error), wait) from None
+        before = found.at + timedelta(seconds=LEEWAY_S)
+        self.sessions.end_at_issuer(found.who, found.session, before=before)
+        return Response()
 
     def _flow(self) -> CodeFlow:
         if self.flow is None:
@@ -160,10 +183,15 @@ class LoginRoutes:
         except IssuerError as error:
             raise Refusal(UNAVAILABLE, error.code, str(error)) from None
         who = Principal(person.who, person.roles, origin, person.name)
-        return self._opened(request, who, back, None)
+        return self._opened(request, who, back, None, person.session)
 
     def _opened(
-        self, request: Request, who: Principal, back: str, token_id: str | None
+        self,
+        request: Request,
+        who: Principal,
+        back: str,
+        token_id: str | None,
+        issuer_session: str | None = None,
     ) -> Response:
         self.door.refuse_haste(who.who)
         self.looks.write(who, "login")
@@ -171,7 +199,12 @@ class LoginRoutes:
         if before is not None:
             self.sessions.end(before.session_id, by=before.who)
         text = self.sessions.open(
-            who.who, who.name, who.roles, origin=who.origin, token_id=token_id
+            who.who,
+            who.name,
+            who.roles,
+            origin=who.origin,
+            token_id=token_id,
+            issuer_session=issuer_session,
         )
         answer = RedirectResponse(back or first_for(who.roles), SEE_OTHER)
         answer.set_cookie(COOKIE, text, httponly=True, samesite="strict", secure=self.secure)

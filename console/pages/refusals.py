@@ -26,7 +26,7 @@ from console.pages.rendering import page
 BACK_MOST: Final = 1_500
 """Characters of an address that is gone back to."""
 _BARE: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
-_NO_PAGES: Final = ("/api/", "/static/", "/metrics", "/healthz")
+_NO_PAGES: Final = ("/api/", "/static/", "/metrics", "/healthz", "/logout/oidc")
 _FORMS: Final = {"/": "list/asked_again.html", "/analytics": "analytics/asked_again.html"}
 """Pages with a form that is shown again, and their templates."""
 _NAMED: Final = re.compile(r"(?:^|(?<=; ))([a-z_]{1,30})(?:\.\d+)?(?=: )")
