@@ -1,0 +1,310 @@
+"""Makes a release of a commit: python .ci/release.py OUT --key FILE (see docs/release.md).
+
+OUT gets the wheel, the sdist and the lock files, a CycloneDX bill of materials of the wheel and of
+the image, the licences, the provenance (SLSA v1, in-toto), SHA256SUMS of all of these, and its
+signature. Built is what is committed, twice, and both builds have to be equal byte by byte.
+
+Exit codes: 0 made; 1 refused, with the reason; OUT is then as it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import importlib.metadata
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.store.licences import licences
+from models.store.model_catalogue import entries
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements.txt", "requirements-base.txt", "requirements-image.txt")
+NAMESPACE = "hushwire-release"
+"""Of the signature: one that was made for something else does not verify."""
+SUMS = "SHA256SUMS"
+BUILD_TYPE = "urn:hushwire:release:v1"
+BUILD = "from setuptools import build_meta as b; b.build_sdist({0!r}); b.build_wheel({0!r})"
+
+
+class RefusedError(Exception):
+    """The release can't be made; the message says why, and what to do."""
+
+
+def release(out: Path, key: Path | None, commit: str, builder: str, source: str) -> list[str]:
+    """Make a release, see the module; returns the names of its files."""
+    if out.exists() and any(out.iterdir()):
+        raise RefusedError(f"{out}: is not empty; name another folder")
+    began = _now()
+    commit = _git("rev-parse", "--verify", f"{commit}^{{commit}}").strip()
+    epoch = _git("log", "-1", "--format=%ct", commit).strip()
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        first, second = (built(commit, epoch, work / name) for name in ("first", "second"))
+        for name in sorted(path.name for path in first.iterdir()):
+            if (first / name).read_bytes() != (second / name).read_bytes():
+                raise RefusedError(f"{name}: two builds of {commit} differ")
+        tree = work / "first" / "tree"
+        for name in LOCKS:
+            shutil.copyfile(tree / name, first / name)
+        _write(first / "sbom-wheel.cdx.json", bill(tree, "requirements.txt", epoch))
+        _write(first / "sbom-image.cdx.json", image_bill(tree, epoch))
+        (first / "LICENCES.md").write_text(licence_page(tree / LOCKS[0]), "utf-8")
+        _write(
+            first / "provenance.intoto.json",
+            provenance(first, commit, tree, began=began, builder=builder, source=source),
+        )
+        files = sorted(path.name for path in first.iterdir())
+        sums = "".join(f"{_sha256(first / name)}  {name}\n" for name in files)
+        (first / SUMS).write_text(sums, "ascii")
+        if key is not None:
+            sign(first / SUMS, key)
+        shutil.copytree(first, out, dirs_exist_ok=True)
+    return [*files, SUMS, *([f"{SUMS}.sig"] if key else [])]
+
+
+def built(commit: str, epoch: str, folder: Path) -> Path:
+    """Wheel and sdist of a commit, in a folder of their own; its tree is left in ``tree``."""
+    tree, out = folder / "tree", folder / "out"
+    tree.mkdir(parents=True)
+    out.mkdir()
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True)
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
+        packed.extractall(tree, filter="data")
+    _equal_modes(tree)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", BUILD.format(str(out))],
+        cwd=tree,
+        env=os.environ | {"SOURCE_DATE_EPOCH": epoch, "PYTHONHASHSEED": "0"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RefusedError(f"the build failed:\n{done.stderr[-2000:]}")
+    for path in out.glob("*.tar.gz"):
+        _normalised(path, int(epoch))
+    return out
+
+
+def bill(tree: Path, lock: str, epoch: str) -> dict[str, Any]:
+    """The CycloneDX bill of materials of a lock file and the models, with licences."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", lock, "--pyproject",
+         "pyproject.toml", "--sv", "1.6", "--of", "JSON", "--output-reproducible", "--short-PURLs"],
+        cwd=tree,
+        env=os.environ | {"SOURCE_DATE_EPOCH": epoch},
+        check=False,
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise RefusedError(f"no bill of materials of {lock}:\n{done.stderr[-2000:]}")
+    made: dict[str, Any] = json.loads(done.stdout)
+    for one in made["components"]:
+        del one["description"]  # the lock's line, whose hashes stand in it already
+        one["bom-ref"] = one["purl"]
+        one["licenses"] = [_choice(licence_of(one["name"]))]
+    made["components"] += list(_models())
+    root = made["metadata"]["component"]["bom-ref"]
+    names = sorted(one["bom-ref"] for one in made["components"])
+    made["dependencies"] = [{"ref": root, "dependsOn": names}, *({"ref": one} for one in names)]
+    return made
+
+
+def image_bill(tree: Path, epoch: str) -> dict[str, Any]:
+    """The same of the image: what it installs, on which base image."""
+    made = bill(tree, "requirements-image.txt", epoch)
+    recipe = (tree / "deploy" / "Dockerfile").read_text("utf-8")
+    base = re.search(r"(?m)^FROM (\S+?):(\S+)@sha256:([0-9a-f]{64})", recipe)
+    if base is None:
+        raise RefusedError("deploy/Dockerfile: its base image is not pinned by digest")
+    name, version, digest = base.groups()
+    made["metadata"]["component"]["type"] = "container"
+    reference = f"pkg:oci/{name}@sha256:{digest}?tag={version}"
+    made["components"].append(
+        {"type": "container", "bom-ref": reference, "purl": reference, "name": name,
+         "version": version, "hashes": [{"alg": "SHA-256", "content": digest}]}
+    )  # fmt: skip
+    made["dependencies"][0]["dependsOn"].append(reference)
+    made["dependencies"].append({"ref": reference})
+    return made
+
+
+def _models() -> Iterator[dict[str, Any]]:
+    for one in entries():
+        yield {
+            "type": "machine-learning-model", "bom-ref": f"model:{one.id}", "name": one.id,
+            "version": one.sha256[:12], "hashes": [{"alg": "SHA-256", "content": one.sha256}],
+            "licenses": [{"license": {"id": one.licence}}],
+        }  # fmt: skip
+
+
+def licence_of(distribution: str) -> str:
+    """The licence that an installed distribution names."""
+    try:
+        about: Any = importlib.metadata.metadata(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed where this was made"
+    if expression := about.get("License-Expression"):
+        return str(expression)
+    prefix = "License :: "
+    classes = (one for one in about.get_all("Classifier") or () if one.startswith(prefix))
+    named = sorted({one.split(" :: ")[-1] for one in classes} - {"OSI Approved"})
+    told = str(about.get("License") or "").strip().splitlines()
+    return "; ".join(named) or (told[0][:80] if told else "names none")
+
+
+def _choice(licence: str) -> dict[str, Any]:
+    """As CycloneDX tells it: an SPDX expression, or words."""
+    spdx = re.fullmatch(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) \(?[A-Za-z0-9.+-]+\)?)*", licence)
+    known = spdx and re.search(r"\d|^MIT$|^ISC$|^0BSD$|^Zlib$", licence)
+    return {"expression": licence} if known else {"license": {"name": licence}}
+
+
+def licence_page(lock: Path) -> str:
+    """The licences of all packages of a lock file, and of models, lists, data and voices."""
+    pinned = re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", lock.read_text("utf-8"))
+    packages = [(name, version, licence_of(name)) for name, version in pinned]
+    rest = [(one.name, one.licence, one.ships, one.holder, one.source) for one in licences()]
+    return (
+        "# Licences\n\nHushwire: Apache-2.0, see LICENSE.\n\n## Packages\n\n"
+        + _table(("package", "version", "licence"), packages)
+        + "\n## Models, lists, data and voices\n\n"
+        + _table(("what", "licence", "ships", "holder", "source"), rest)
+    )
+
+
+def _table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    lines = [[str(cell).replace("|", "/") for cell in one] for one in rows]
+    return "".join(f"| {' | '.join(one)} |\n" for one in (titles, ["---"] * len(titles), *lines))
+
+
+def provenance(
+    folder: Path, commit: str, tree: Path, *, began: str, builder: str, source: str
+) -> dict[str, Any]:
+    """An in-toto statement with SLSA provenance v1: of which files, made how, of what, by whom."""
+    materials = [{"uri": f"{source}@{commit}", "digest": {"gitCommit": commit}}]
+    materials += [
+        {"uri": f"{source}@{commit}#{name}", "digest": {"sha256": _sha256(tree / name)}}
+        for name in LOCKS
+    ]
+    tools = {name: importlib.metadata.version(name) for name in ("setuptools", "cyclonedx-bom")}
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {"name": path.name, "digest": {"sha256": _sha256(path)}}
+            for path in sorted(folder.iterdir())
+        ],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {"source": source, "commit": commit},
+                "internalParameters": {
+                    "SOURCE_DATE_EPOCH": _git("log", "-1", "--format=%ct", commit).strip(),
+                    "python": sys.version.split()[0],
+                    **tools,
+                },
+                "resolvedDependencies": materials,
+            },
+            "runDetails": {
+                "builder": {"id": builder},
+                "metadata": {"startedOn": began, "finishedOn": _now()},
+            },
+        },
+    }
+
+
+def sign(file: Path, key: Path) -> None:
+    """Sign a file by an SSH key: ``FILE.sig``."""
+    done = subprocess.run(
+        ["ssh-keygen", "-Y", "sign", "-f", key, "-n", NAMESPACE, file],
+        check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if done.returncode or not file.with_name(f"{file.name}.sig").exists():
+        raise RefusedError(f"{key}: can't sign: {done.stderr.strip()}")
+
+
+def _normalised(path: Path, epoch: int) -> None:
+    """Pack an sdist anew: in order, of one time, of nobody."""
+    packed = io.BytesIO()
+    with (
+        tarfile.open(path) as old,
+        gzip.GzipFile(fileobj=packed, mode="wb", mtime=epoch, filename="") as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for one in sorted(old.getmembers(), key=lambda each: each.name):
+            one.mtime, one.uid, one.gid, one.uname, one.gname = epoch, 0, 0, "", ""
+            one.pax_headers = {}
+            new.addfile(one, old.extractfile(one) if one.isreg() else None)
+    path.write_bytes(packed.getvalue())
+
+
+def _equal_modes(tree: Path) -> None:
+    """The same modes whatever the umask is."""
+    for path in tree.rglob("*"):
+        executable = path.is_dir() or path.stat().st_mode & 0o100
+        path.chmod(0o755 if executable else 0o644)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RefusedError(f"git {' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def main() -> None:
+    """Make a release, or print the licences."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("out", type=Path, nargs="?", help="folder, made when missing")
+    parser.add_argument("--key", type=Path, help="SSH key (Ed25519) that signs")
+    parser.add_argument("--unsigned", action="store_true", help="make one that proves nothing")
+    parser.add_argument("--commit", default="HEAD")
+    parser.add_argument("--builder", default="urn:hushwire:builder:by-hand", help="its URI")
+    parser.add_argument("--source", default="urn:hushwire:source", help="URI of the repository")
+    parser.add_argument("--licences", action="store_true", help="print the licences, make nothing")
+    options = parser.parse_args()
+    if options.licences:
+        print(licence_page(ROOT / LOCKS[0]), end="")
+        return
+    if options.out is None or (options.key is None) is not options.unsigned:
+        parser.error("name a folder, and a key by --key FILE (or say --unsigned)")
+    if options.key is not None and not options.key.is_file():
+        parser.error(f"{options.key}: there is no such key")
+    try:
+        made = release(options.out, options.key, options.commit, options.builder, options.source)
+    except RefusedError as error:
+        sys.exit(f"release: {error}")
+    if options.unsigned:
+        print("NOT SIGNED: nobody can tell whose release this is.", file=sys.stderr)
+    print("\n".join(f"{options.out}/{name}" for name in made))
+
+
+if __name__ == "__main__":
+    main()
