@@ -11,6 +11,7 @@ import resource
 import stat
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -277,6 +278,10 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 
 def _engines(settings: Settings) -> Iterator[Finding]:
+    if find_spec("ctranslate2") is None:
+        told = "not installed: this host can't transcribe or verify"
+        yield Finding(Grade.SKIPPED, "speech engines", told)
+        return
     problem = unusable(settings.device, settings.compute_type)
     if problem:
         yield Finding(
