@@ -5,7 +5,7 @@ To add a page, add a ``Place``; its template says ``{% set here = "/its/address"
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,32 @@ PLACES: Final = (
     Place("Retention", "/retention", Permission.READ_RETENTION),
 )
 """In the order of the bar."""
+
+
+MAY_DO: Final[Mapping[Permission, str]] = {
+    Permission.WHO_AM_I: "see their own account",
+    Permission.LIST_CALLS: "list calls",
+    Permission.READ_TRANSCRIPT: "read and search redacted transcripts",
+    Permission.READ_AUDIO: "listen to redacted recordings",
+    Permission.READ_CERTIFICATE: "read certificates",
+    Permission.READ_QUARANTINE: "see quarantined calls",
+    Permission.READ_AUDIT: "read and check the audit log",
+    Permission.READ_COMPLIANCE: "read the compliance report",
+    Permission.READ_METRICS: "read metrics",
+    Permission.READ_STATE: "see how the installation is doing",
+    Permission.READ_RETENTION: "see what is erased when",
+    Permission.REPLAY_DEAD_LETTERS: "send dead letters again",
+    Permission.END_QUARANTINE: "destroy the key of a quarantined call",
+    Permission.CHECK_POLICY: "check a policy",
+    Permission.EDIT_POLICY: "change the policy",
+    Permission.APPROVE_POLICY: "approve another person's policy",
+    Permission.MANAGE_TOKENS: "make and revoke tokens, end sessions",
+    Permission.MARK_CALL: "mark mistakes in calls",
+    Permission.MARK_QUARANTINE: "mark mistakes in quarantined calls",
+    Permission.READ_MARKS: "read all marks",
+    Permission.READ_ANALYTICS: "see analytics",
+}
+"""What each permission is, in words."""
 
 
 def places_for(permissions: Iterable[Permission]) -> list[Place]:

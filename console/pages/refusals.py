@@ -29,6 +29,11 @@ _BARE: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 _NO_PAGES: Final = ("/api/", "/static/", "/metrics", "/healthz", "/logout/oidc")
 _FORMS: Final = {"/": "list/asked_again.html", "/analytics": "analytics/asked_again.html"}
 """Pages with a form that is shown again, and their templates."""
+_NOWHERE: Final = {
+    "not_found": "there is no page at this address: it may be mistyped, or be of another version",
+    "method": "there is no page at this address: go on from one of the pages above",
+}
+"""What is told on a page in the place of what programs are told."""
 _NAMED: Final = re.compile(r"(?:^|(?<=; ))([a-z_]{1,30})(?:\.\d+)?(?=: )")
 _ENTRANCE: Final = re.compile(r"/(login|logout)([/?#]|$)")
 
@@ -104,6 +109,9 @@ def form_again(
 
 def _labelled(refusal: Refusal) -> Refusal:
     """What is wrong by the names that the pages give it, without what is for programs."""
+    if refusal.code in _NOWHERE:
+        told = _NOWHERE[refusal.code]
+        return Refusal(refusal.status, refusal.code, told, refusal.headers)
     if refusal.status != INVALID:
         return refusal
     told = refusal.message.removesuffix(REFERENCE)

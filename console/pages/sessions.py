@@ -17,6 +17,7 @@ from console.http.errors import INVALID, NOT_FOUND, Refusal
 from console.http.forms import SEE_OTHER, fields
 from console.http.parameters import Id
 from console.http.zones import CHOSEN, KEPT_S, known_zone, zone_names
+from console.pages.navigation import MAY_DO
 from console.pages.rendering import page
 
 
@@ -70,6 +71,7 @@ class SessionRoutes:
             me=me,
             sessions=self.sessions.known(me.who),
             chosen=chosen,
+            may_do=MAY_DO,
             zones=zone_names(),
             problem=problem,
         )

@@ -25,6 +25,7 @@ from console.auth.routing import Routes
 from console.http.errors import refusal_of
 from console.http.forms import SEE_OTHER, fields
 from console.http.parameters import Id
+from console.pages.navigation import MAY_DO
 from console.pages.rendering import page
 from pipeline.errors import InputError
 
@@ -123,7 +124,8 @@ class TokenPages:
             wanted=wanted or WantedToken(),
             made=made,
             problem=problem,
-            roles={role: sorted(one.value for one in MAY[role]) for role in Role},
+            roles={role: sorted(MAY[role]) for role in Role},
+            may_do=MAY_DO,
             most_days=MOST_DAYS,
             sessions=len(self.sessions.known()),
             issuer=settings.oidc_issuer,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.access.roles import Role
+from agents.access.roles import Permission, Role
+from console.pages.navigation import MAY_DO
 from tests.console.serving import Console, console
 
 pytestmark = pytest.mark.unit
@@ -162,3 +163,7 @@ def test_nobody_is_two_people_by_tokens_of_their_own_pages(tmp_path: Path) -> No
         other = served.client()
         other.post("/login", data={"token": text})
         assert other.post(f"{leads}/approve", data=told, headers=OWN_PAGE).status_code == 303
+
+
+def test_every_permission_has_words() -> None:
+    assert set(MAY_DO) == set(Permission)

@@ -98,7 +98,7 @@ def test_the_export_is_whole_or_what_was_searched(served: Console) -> None:
 
 def test_the_log_is_gone_through_and_the_result_stays(served: Console, tmp_path: Path) -> None:
     auditor = served.visitor("auditor")
-    assert "was not gone through" in auditor.get("/audit").text
+    assert "Not checked since" in auditor.get("/audit").text
     begun = auditor.post("/audit/verification", headers=FORM)
     assert (begun.status_code, begun.headers["location"]) == (303, "/audit#verification")
     run = until_over(auditor)
