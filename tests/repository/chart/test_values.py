@@ -36,7 +36,7 @@ def refused(*values: str, name: str = "ha") -> str:
         ("kafka.securityProtocol=SASL", "'/kafka/securityProtocol'"),
         ("ledger.url=sqlite:///ledger.db", "'/ledger/url'.*does not match pattern"),
         ("keys.transitPublic=HpkePrivateKey", "'/keys/transitPublic'.*does not match pattern"),
-        ("keys.public.signing\\.pem=-----BEGIN PRIVATE KEY-----", "'/keys/public/signing.pem'"),
+        ("keys.public.signing\\.pem=change-me", "'/keys/public/signing.pem'"),
         ("kafka.password=secret", "'/kafka'.*'password' not allowed"),
         ("settings.Policy=pci", "'Policy' does not match pattern"),
         ("webhook.url=http://hooks.example.com", "'/webhook/url'"),
@@ -68,6 +68,14 @@ def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
         (["gateway.kafka.username=hushwire"], "is the workers' own"),
         (["gateway.tlsSecret="], "gateway: set either tlsSecret .* or proxies"),
         (["gateway.proxies={10.0.0.1}"], "gateway: set either tlsSecret .* or proxies"),
+        (
+            [
+                "gateway.platforms.twilio.name=",
+                "gateway.platforms.audiohook.name=",
+                "gateway.audiosocket.from={}",
+            ],
+            "gateway: nobody can connect: name the Secret",
+        ),
         (["gateway.from={}"], "gateway.from: say who may connect"),
         (["console.tlsSecret="], "console: set either tlsSecret .* or proxies"),
         (["console.from={}"], "console.from: say who may connect"),

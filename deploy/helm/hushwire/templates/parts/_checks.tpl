@@ -79,6 +79,9 @@
   {{- if not $v.keys.transitPublic -}}
     {{- $wrong = append $wrong "keys.transitPublic: the gateway seals calls for it; paste what `hushwire keys transit public` prints, or set gateway.enabled to false" -}}
   {{- end -}}
+  {{- if not (or $v.gateway.platforms.twilio.name $v.gateway.platforms.telnyx.name $v.gateway.platforms.audiohook.name $v.gateway.audiosocket.from) -}}
+    {{- $wrong = append $wrong "gateway: nobody can connect: name the Secret of a platform under gateway.platforms, or Asterisk's addresses in gateway.audiosocket.from, or set gateway.enabled to false" -}}
+  {{- end -}}
   {{- if eq (not $v.gateway.tlsSecret) (not $v.gateway.proxies) -}}
     {{- $wrong = append $wrong "gateway: set either tlsSecret (a Secret of type kubernetes.io/tls) or proxies (who brings TLS to it)" -}}
   {{- end -}}
