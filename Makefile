@@ -9,7 +9,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: chart-tools compose-config object-store help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
+.PHONY: chart-tools compose-config object-store help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -129,6 +129,9 @@ bench-gateway: .venv/.dev ## Measure the gateway under 400 streams: order, delay
 bench-pipeline: .venv/.dev ## Measure cost by stage, memory, restart, takeover, growth; write docs/sizing.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.pipeline --sizing docs/sizing.md
 
+bench-scaling: .venv/.dev ## Simulate 100, 10,000 and 100,000 live calls from measured costs; write docs/scaling.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.scaling.run --page docs/scaling.md
+
 bench-refusals: .venv/.dev ## Measure how soon `hushwire redact` says that it can't, and `--help` what there is
 	$(BIN)/python -m benchmarks.cost.refusals
 
@@ -212,6 +215,14 @@ bench-consent: .venv/.dev ## Measure what is found of what is said about recordi
 
 test-reader: .venv/.train ## Run the tests of training, which need PyTorch
 	$(BIN)/python -m pytest tests/training
+
+release: .venv/.dev ## Make a signed release of HEAD in dist/: make release KEY=FILE [OUT=dist]
+	@.ci/need ssh-keygen openssh-client
+	@[ -n "$(KEY)" ] || { echo "make release KEY=FILE: which SSH key signs?" >&2; exit 1; }
+	@$(BIN)/python .ci/release.py $(or $(OUT),dist) --key $(KEY)
+
+licences: .venv/.dev ## List the licences of all packages, models, lists, data and voices
+	@$(BIN)/python .ci/release.py --licences
 
 clean: ## Remove what the targets made, the environment too
 	rm -rf .venv build dist $(KAFKA_LIB) *.egg-info

@@ -135,6 +135,17 @@ class Line:
             ModelError: the speech engine ended in the middle of its work.
             StoreError: the stages did not bring the call to its end.
         """
+        self.drain()
+        if self._stored is None:
+            raise StoreError("the call did not come to its end; nothing was written")
+        return self._stored
+
+    def drain(self) -> None:
+        """Carry out all steps of what was handed over so far.
+
+        Raises:
+            ModelError: the speech engine ended in the middle of its work.
+        """
         try:
             while any(steps for _, _, steps in self._readers):
                 for _, _, steps in self._readers:
@@ -142,9 +153,6 @@ class Line:
                         self._carry_out(steps)
         except BrokenProcessPool:
             raise ModelError("the speech engine ended while it listened; start again") from None
-        if self._stored is None:
-            raise StoreError("the call did not come to its end; nothing was written")
-        return self._stored
 
     def _begin(self, step: Step) -> _Begun:
         if isinstance(step, Listen):

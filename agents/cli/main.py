@@ -123,6 +123,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "measuring.shadow:app", "A candidate policy beside the live one (HUSHWIRE_SHADOW_POLICY)."
     ),
     "marks": Command("measuring.marks:app", "Missed and wrong places in redacted calls."),
+    "size": Command(
+        "measuring.size:size",
+        "Tell what so many calls at once need: workers, partitions, memory, bytes, machines and "
+        "cost.",
+    ),
     "version": Command("installing.settings:show_version", "Print the version."),
 }
 """In the order in which they are shown; what is said of each stands in its own help, too."""

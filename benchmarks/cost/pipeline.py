@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from agents.kafka.embedded_broker import EmbeddedBroker
 from benchmarks.calls.corpus import SAMPLES
-from benchmarks.cost import sizing
 from benchmarks.cost.long_calls import length_costs
+from benchmarks.cost.scaling import sizing_page
 from benchmarks.cost.scripted import growth, memory, scaling, spread, takeover
 from benchmarks.cost.stage_cost import restart, stage_costs
 from benchmarks.results import finish, keep, stamp
@@ -220,7 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         keep(options.out, "pipeline", results)
     finish(options.out, "pipeline", results, page(results))
     if options.sizing and set(PARTS) <= set(results):
-        text = sizing.page(results, when=results["when"], machine=results["machine"])
+        sizing_page.write_costs(sizing_page.costs_of(results))
+        text = sizing_page.page(results, when=results["when"], machine=results["machine"])
         options.sizing.write_text(text, encoding="utf-8")
         print(f"written to {options.sizing}")
 

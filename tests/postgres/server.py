@@ -27,7 +27,7 @@ _PR_SET_PDEATHSIG = 1
 
 def available() -> str | None:
     """Why PostgreSQL can't be started here, or ``None`` when it can."""
-    if _program("initdb") is None or _program("postgres") is None:
+    if server_program("initdb") is None or server_program("postgres") is None:
         return "no initdb and postgres (Debian package postgresql)"
     return None
 
@@ -73,7 +73,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        program = _program("postgres")
+        program = server_program("postgres")
         assert program is not None
         options = {
             "listen_addresses": "",
@@ -114,7 +114,7 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, name: str, *arguments: object, patient: bool = False) -> None:
-        program = _program(name)
+        program = server_program(name)
         assert program is not None, name
         command = [program, *map(str, arguments)]
         for _ in range(int(START_S * 10) if patient else 1):
@@ -147,7 +147,7 @@ def postgres() -> Iterator[Postgres]:
         server.remove()
 
 
-def _program(name: str) -> str | None:
+def server_program(name: str) -> str | None:
     """Path of a server program: Debian keeps them out of the path, one folder per version."""
     versions = sorted(_DEBIAN.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]))
     return shutil.which(name) or (str(versions[-1]) if versions else None)

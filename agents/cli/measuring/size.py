@@ -35,6 +35,13 @@ def size(
     device: Annotated[
         Where, typer.Option("--device", help="Where the speech engines run.")
     ] = Where.CPU,
+    live: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool,
+        typer.Option(
+            "--live",
+            help="At pace latency, which takes more engine time than throughput does.",
+        ),
+    ] = False,
     measured: Annotated[
         Path | None,
         typer.Option(
@@ -61,7 +68,7 @@ def size(
     from agents.app.operations.sizing.costs import read_basis  # noqa: PLC0415 - --help comes at once
     from agents.app.operations.sizing.need import HOURS_A_MONTH, need  # noqa: PLC0415
 
-    basis = read_basis(measured, "cuda" if device is Where.GPU else "cpu")
+    basis = read_basis(measured, "cuda" if device is Where.GPU else "cpu", live=live)
     found = need(calls, basis, channels=channels, call_s=minutes * 60)
     hour = None
     if core_price is not None or gpu_price is not None:

@@ -8,7 +8,7 @@ import threading
 import pytest
 from rich.console import Console
 
-from agents.system.progress import Through
+from agents.system.progress import Through, lasting
 
 pytestmark = pytest.mark.unit
 
@@ -62,3 +62,33 @@ def test_it_ends_with_an_error() -> None:
     ):
         raise ValueError("x")
     assert not set(threading.enumerate()) - before
+
+
+def test_how_long_the_rest_takes_is_told_by_how_fast_this_run_was() -> None:
+    out, now = io.StringIO(), 0.0
+    with Through(
+        Console(file=out), 100, "recordings", before=40, beat_s=1_000, clock=lambda: now
+    ) as progress:
+        progress.tell()
+        for _ in range(10):
+            progress.through()
+        now = 120.0
+        progress.tell()
+    assert out.getvalue().splitlines() == [
+        "after 0 s: 40 of 100 recordings are through",
+        "after 120 s: 50 of 100 recordings are through; about 10 min 0 s left",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 s"),
+        (59.6, "1 min 0 s"),
+        (3_599, "59 min 59 s"),
+        (3_700, "1 h 1 min"),
+        (1e5, "1 d 3 h"),
+    ],
+)
+def test_a_time_for_people(seconds: float, told: str) -> None:
+    assert lasting(seconds) == told

@@ -1,89 +1,70 @@
-"""What so many calls at once need, from what one call costs: arithmetic on measured figures."""
+"""``docs/sizing.md``, and the measured costs from which it and ``hushwire size`` are reckoned."""
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from agents.app.operations import sizing
+from agents.app.operations.sizing.costs import STAGES, Basis, Costs, Stage, shipped_costs
+from agents.app.operations.sizing.need import (
+    CORES_A_MACHINE,
+    HEADROOM,
+    IN_FLIGHT,
+    Need,
+    calls_per_core,
+    need,
+)
+
 SIZES: Final = (10, 1_000, 100_000)
-HEADROOM: Final = 0.7
-"""Share of a core that is planned for: the load of `make soak`, at which nothing grows."""
+MEASURED: Final = Path(sizing.__file__).with_name("measured.json")
 BROKER_BYTES: Final = 96_300
 """Sealed bytes that a call of two channels at 8 kHz writes to the broker in a second: 36.5 MB for
 379 s of calls in ``make bench-encryption`` (the audio goes over it three times)."""
-IN_FLIGHT: Final = 64
-"""Calls that a worker process takes at once (`calls_in_flight`)."""
-CORES_A_MACHINE: Final = 32
-GPU: Final = (
-    "HUSHWIRE_DEVICE=cuda HUSHWIRE_COMPUTE_TYPE=float16 python -m benchmarks.cost.releases "
-    "--pace throughput --calls 16 32 48 64"
-)
-"""What would measure one: a single process feeds it, so its load is counted in calls."""
-LISTENING: Final = ("transcribe", "verify")
-"""Stages with speech engines."""
+VAULT_BYTES: Final = 12_080
+"""FLAC of a call of two channels, a second: the sample calls, before anything is muted."""
+GPU: Final = "hushwire models bench --device cuda --to FILE"
+"""What measures one, for ``hushwire size --device gpu --measured FILE``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What so many calls at once need."""
+def costs_of(results: Mapping[str, Any]) -> Costs:
+    """What ``hushwire size`` takes of the results of ``benchmarks.cost.pipeline``.
 
-    calls: int
-    cores: int
-    """All stages, at ``HEADROOM``."""
-    engine_cores: int
-    """Those of them under speech engines, one engine process of one thread each."""
-    memory_gb: float
-    broker_mb_s: float
-    """Written; every record is read once or twice as well, and replicas come on top."""
-    workers: int
-    """Worker processes for each of the stages, and partitions at least."""
-    machines: int
-    """Of ``CORES_A_MACHINE`` cores."""
-
-
-def per_call(costs: Mapping[str, Any]) -> dict[str, float]:
-    """CPU seconds of every stage for a second of a call, from ``stage_costs``."""
-    audio = costs["audio_s"]
-    return {name: stage["cpu_s"] / audio for name, stage in costs["stages"].items()}
-
-
-def calls_per_core(costs: Mapping[str, Any]) -> float:
-    """Calls at once that a core bears at ``HEADROOM``, the broker not counted."""
-    return HEADROOM / sum(cost for name, cost in per_call(costs).items() if name != "broker")
-
-
-def need(calls: int, costs: Mapping[str, Any], mb_per_call: float) -> Need:
-    """What so many calls at once need.
-
-    Args:
-        calls: how many.
-        costs: of ``stage_costs``.
-        mb_per_call: of a worker with all stages, for a call in flight.
+    What a call asks of the ledger, and of engines at another pace, is measured apart and stays.
     """
-    each, stages = per_call(costs), costs["stages"]
-    work = sum(cost for name, cost in each.items() if name != "broker")
-    heard = sum(each[name] for name in LISTENING)
-    cores = _whole(calls * work / HEADROOM)
-    engines = _whole(calls * heard / HEADROOM)
-    workers = _whole(calls / IN_FLIGHT)
-    engine_mb = max(stages[name]["engines_mb"] for name in LISTENING)
-    workers_mb = sum(stage["worker_mb"] for name, stage in stages.items() if name != "broker")
-    return Need(
-        calls=calls,
-        cores=cores,
-        engine_cores=engines,
-        memory_gb=(engines * engine_mb + workers * workers_mb + calls * mb_per_call) / 1_024,
-        broker_mb_s=calls * BROKER_BYTES / 1e6,
-        workers=workers,
-        machines=_whole(cores / CORES_A_MACHINE),
+    measured = results["stages"]
+    by_length = results["memory"]["mb_per_call_by_seconds"]
+    stages = {
+        name: Stage(
+            cpu_s=measured["stages"][name]["cpu_s"] / measured["audio_s"],
+            worker_mb=measured["stages"][name]["worker_mb"],
+            engine_mb=measured["stages"][name]["engines_mb"],
+        )
+        for name in STAGES
+    }
+    return Costs(
+        when=results["when"],
+        machine=results["machine"],
+        stages=stages,
+        mb_per_call=by_length[_longest(by_length)],
+        broker_cpu_s=measured["stages"]["broker"]["cpu_s"] / measured["audio_s"],
+        broker_bytes=BROKER_BYTES,
+        vault_bytes=VAULT_BYTES,
+        latency_factor=shipped_costs().latency_factor,
+        ledger=shipped_costs().ledger,
     )
 
 
-def _whole(amount: float) -> int:
-    """Rounded up, but not by what floating point adds to a whole number."""
-    return math.ceil(round(amount, 6))
+def write_costs(costs: Costs, file: Path = MEASURED) -> None:
+    """Write what ships."""
+    text = json.dumps(costs.model_dump(mode="json", exclude_none=True), indent=1)
+    file.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _longest(by_length: Mapping[str, float]) -> str:
+    return max(by_length, key=float)
 
 
 def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
@@ -95,9 +76,10 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         machine: on which it was made.
     """
     costs, memory, growth = results["stages"], results["memory"], results["growth"]
-    each = per_call(costs)
+    basis = Basis.of(costs_of(results))
+    each = {name: one["cpu_s"] / costs["audio_s"] for name, one in costs["stages"].items()}
     by_length = memory["mb_per_call_by_seconds"]
-    length = max(by_length, key=lambda seconds: float(by_length[seconds]))
+    length = _longest(by_length)
     lines = [
         "# Sizing",
         "",
@@ -110,14 +92,14 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         ),
         "",
         (
-            f"**One core bears {calls_per_core(costs):.1f} calls at once** (two channels, 8 kHz, "
+            f"**One core bears {calls_per_core(basis):.1f} calls at once** (two channels, 8 kHz, "
             "dense scripted talk; only speech is listened to, so that calls with more pauses cost "
             "less). A GPU was not measured: none was to be had, and no figure is given for one. "
-            f"Where there is one, `{GPU}` says at which number of live calls it does not keep up "
-            "any more."
+            f"Where there is one, `{GPU}` measures it, and `hushwire size --device gpu --measured "
+            "FILE` reckons from that."
         ),
         "",
-        *_needs([need(calls, costs, by_length[length]) for calls in SIZES]),
+        *_needs([need(calls, basis) for calls in SIZES]),
         "",
         "## What it follows from",
         "",
@@ -132,7 +114,8 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
             "there are workers of a stage, and better a multiple: who has partitions keeps up to "
             "partitions / workers of them, rounded up, so that of three workers on four partitions "
             "the third got none (seen). Memory counts one engine process a core (its models are "
-            "loaded in each) and one worker process for each stage."
+            "loaded in each) and one worker process for each stage. More than 512 partitions can't "
+            "be set: from there on each worker takes more calls (`calls_in_flight`)."
         ),
         "",
         "## How it grows",
@@ -155,8 +138,9 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         "",
         (
             "100,000 calls have not been run, nor 1,000: beyond the points above the table takes "
-            "every cost as proportional to the calls. The ledger (PostgreSQL) and the broker "
-            "are not sized by it; the broker's processor time above is that of the embedded one."
+            "every cost as proportional to the calls; [scaling](scaling.md) simulates what waits "
+            "there, and where it ends first. `hushwire size --calls N` reckons the same for any "
+            "number. The broker's processor time above is that of the embedded one."
         ),
     ]
     return "\n".join(lines) + "\n"

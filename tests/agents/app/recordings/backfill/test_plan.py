@@ -1,0 +1,128 @@
+"""Which recordings of an archive are wanted, and what is known of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agents.app.recordings.backfill.pacing import Pacing
+from agents.app.recordings.backfill.plan import Item, Rule, archive_key, wanted
+from agents.app.recordings.watching.places import FolderPlace
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.database.backfilled import Backfilled, Noted
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.door_calls import DoorCalls
+from pipeline.errors import InputError
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+YEAR = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def archive(folder: Path) -> FolderPlace:
+    """Four recordings: two with a date in their sidecar, one with a bad one, one without."""
+    folder.mkdir()
+    for name, notes, written in (
+        ("a", {"started_at": "2025-03-01T10:00:00+01:00"}, NOW),
+        ("b", {"started_at": "2024-12-31T23:30:00-01:00"}, NOW),
+        ("c", {"started_at": "yesterday"}, datetime(2024, 5, 1, tzinfo=UTC)),
+        ("d", None, datetime(2025, 5, 1, tzinfo=UTC)),
+    ):
+        path = folder / f"{name}.wav"
+        path.write_bytes(b"RIFF")
+        if notes is not None:
+            path.with_suffix(".json").write_text(json.dumps(notes))
+        os.utime(path, (written.timestamp(),) * 2)
+    return FolderPlace(folder)
+
+
+def names(items: list[Item]) -> list[str]:
+    return [one.found.name for one in items]
+
+
+def test_dates_are_of_the_call_or_else_of_the_file(tmp_path: Path) -> None:
+    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
+    look = place.look()
+    assert names(wanted(place, look.recordings, {}, Rule(), named)) == [
+        "a.wav", "b.wav", "c.wav", "d.wav",
+    ]  # fmt: skip
+    within = wanted(place, look.recordings, {}, Rule(*YEAR), named)
+    # The moment of b is 2025 in UTC; a bad sidecar goes by its file, and is refused at its turn.
+    assert names(within) == ["a.wav", "b.wav", "d.wav"]
+    assert within[0].began == "2025-03-01T09:00:00.000+00:00"
+    assert names(wanted(place, look.recordings, {}, Rule(until=YEAR[0]), named)) == ["c.wav"]
+
+
+def test_what_is_noted_is_known_until_it_changes(tmp_path: Path) -> None:
+    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
+    ledger = Ledger.embedded(tmp_path / "state")
+    noted = Backfilled(ledger.database, archive_key("/in", named))
+    items = {
+        one.found.name: one for one in wanted(place, place.look().recordings, {}, Rule(), named)
+    }
+    for number, name in enumerate(("a.wav", "b.wav", "c.wav")):
+        ledger.open_call(f"call-{number}")
+        noted.note(
+            items[name].key,
+            Noted(items[name].mark, "2025-01-01T00:00:00.000+00:00", f"call-{number}", 2.5, ""),
+        )
+    ledger.close_call("call-0", CallState.STORED)
+    ledger.close_call("call-1", CallState.REFUSED)
+    (tmp_path / "in" / "c.json").write_text("{}")  # mended
+    again = wanted(place, place.look().recordings, noted.known(), Rule(), named)
+    assert [one.to_be_sent(again=False) for one in again] == [False, False, True, True]
+    assert [one.to_be_sent(again=True) for one in again] == [False, True, True, True]
+    assert again[0].noted is not None
+    assert (again[0].noted.state, again[0].noted.seconds) == (CallState.STORED, 2.5)
+    # Another archive knows nothing of them, and an erased call has no row.
+    assert Backfilled(ledger.database, archive_key("/other", named)).known() == {}
+    DoorCalls(ledger.database).erase("call-0")
+    assert items["a.wav"].key not in noted.known()
+    # Neither a name nor a place stands in the database.
+    row = next(iter(noted.known()))
+    assert "wav" not in row
+    assert len(row) == 64
+    ledger.dispose()
+
+
+def test_a_row_whose_call_the_ledger_does_not_know_is_sent_again(tmp_path: Path) -> None:
+    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
+    [first, *_] = wanted(place, place.look().recordings, {}, Rule(), named)
+    known = {first.key: Noted(first.mark, "", "gone", 1.0, "")}
+    [again, *_] = wanted(place, place.look().recordings, known, Rule(), named)
+    assert again.to_be_sent(again=False)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "told"),
+    [
+        (datetime(2027, 1, 1, tzinfo=UTC), None, "lies in the future"),
+        (YEAR[1], YEAR[0], "is not before --until"),
+        (YEAR[0], YEAR[0], "is not before --until"),
+    ],
+)
+def test_dates_that_cannot_be_meant(
+    since: datetime | None, until: datetime | None, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        Rule(since, until).checked(NOW)
+
+
+def test_the_rate_is_kept_and_what_was_missed_is_not_made_up_for() -> None:
+    now = 0.0
+    pacing = Pacing(10.0, lambda: now)
+    assert pacing.wait_s == 0
+    pacing.began()
+    now = 1.0  # sending took a second
+    pacing.sent(60.0)
+    assert pacing.wait_s == 5.0
+    now = 100.0
+    assert pacing.wait_s == 0
+    pacing.began()
+    pacing.sent(60.0)
+    assert pacing.wait_s == 6.0
