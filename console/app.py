@@ -29,7 +29,7 @@ from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.reports.compliance.chain import chain, known_keys
 from agents.reports.compliance.model import Chain, Month
-from agents.reports.compliance.report import Report, Sources
+from agents.reports.compliance.report import Report, Sources, Told
 from agents.upkeep.tuning.evaluations import Evaluations
 from agents.vault.analytics.call_listing import CallListing
 from agents.vault.analytics.call_search import CallSearch
@@ -49,6 +49,8 @@ from console.api.marks import MarkRoutes
 from console.api.openapi import described
 from console.audit.certificates import CertificateRoutes
 from console.audit.chain_watch import ChainWatch
+from console.audit.compliance import ComplianceRoutes
+from console.audit.kept_reports import KeptReports
 from console.audit.log import LogRoutes
 from console.audit.verification import VerificationRoutes
 from console.auth.code_flow import CodeFlow
@@ -68,7 +70,6 @@ from console.operations.retention import RetentionRoutes
 from console.pages.api_docs import ApiPages
 from console.pages.call_list import CallListPages
 from console.pages.call_page import CallPages
-from console.pages.compliance import ComplianceRoutes
 from console.pages.login import LoginRoutes
 from console.pages.refusals import is_page, page_answer
 from console.pages.sessions import SessionRoutes
@@ -106,8 +107,8 @@ class Parts:
     limiter: Limiter
     examine: Callable[[], list[Finding]]
     """``hushwire doctor``."""
-    report: Callable[[Month], Report]
-    """The report of a month."""
+    report: Callable[[Month, Told], Report]
+    """Makes the report of a month, and is told how far it is."""
     sessions: Sessions
     """Who is logged in on the pages."""
     secret: bytes | None = field(default=None, repr=False)
@@ -163,7 +164,6 @@ def create_app(parts: Parts) -> FastAPI:
     TokenPages(parts.tokens, parts.sessions, parts.sources.settings, looks).add_to(routes)
     ApiPages(app, looks).add_to(routes)
     CallListPages(finder, listing, SavedViews(parts.database)).add_to(routes)
-    ComplianceRoutes(parts.database, parts.report, looks, parts.metrics).add_to(routes)
     facts = FactStore(parts.database)
     CallPages(parts.reader, marks, facts, parts.tokens, looks, parts.metrics).add_to(routes)
     settings = parts.sources.settings
@@ -201,10 +201,11 @@ def _add_audit(parts: Parts, looks: Looks, routes: Routes) -> None:
             sources.state,
             keys=sources.keys,
             vault=vault,
-            most=None,
             seen=seen,
         )
 
+    reports = KeptReports(parts.report, parts.log)
+    ComplianceRoutes(parts.database, reports, looks, parts.metrics).add_to(routes)
     watch = ChainWatch(gone_through, lambda: parts.log.head().seq, parts.database.now)
     CertificateRoutes(
         parts.reader,

@@ -50,8 +50,6 @@ from pipeline.errors import SettingsError
 
 KEEP_ALIVE_S: Final = 15
 STOP_S: Final = 10
-ENTRIES_MOST: Final = 50_000
-"""Entries of the audit log that are gone through while somebody waits for a report."""
 HEADERS_MOST: Final = 32 * 1024
 """Bytes of a request's headers."""
 
@@ -104,7 +102,7 @@ def serve(settings: Settings, vault: str) -> None:
             )
         )
         public = {key.key_id: key for key in map(PublicKey.load, settings.public_keys)}
-        sources = Sources(settings, database, log, state, vault, keys=public, most=ENTRIES_MOST)
+        sources = Sources(settings, database, log, state, vault, keys=public, compare=False)
         app = create_app(
             Parts(
                 reader=reader,

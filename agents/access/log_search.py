@@ -27,6 +27,8 @@ from pipeline.evidence.canonical_json import canonical_json
 LOOKED_MOST: Final = 100_000
 """Entries that one page looks through."""
 BATCH: Final = 1_000
+LOOKS: Final = tuple(f"hushwire.audit.{name}.v1" for name in ("looked", "denied", "login-refused"))
+"""Kinds of entries that change nothing but the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +191,10 @@ def _wanted(database: Database, query: LogQuery) -> Iterator[ColumnElement[bool]
             for field in ("who", "by")
         ]
         yield or_(*(place(ENTRIES.c.facts, text) > 0 for text in named))
+
+
+def changed_behind(database: Database, seq: int) -> bool:
+    """Whether anything but looks was written behind an entry."""
+    query = select(ENTRIES.c.seq).where(ENTRIES.c.seq > seq, ENTRIES.c.kind.not_in(LOOKS)).limit(1)
+    with database.reading() as connection:
+        return connection.scalar(query) is not None

@@ -1,5 +1,6 @@
 // Renews parts of a page: <div id data-live="/address" data-every="10">. Focus, open details and
-// scrolled tables stay; `data-until` names what ends it. A page that is not seen waits; none keeps
+// scrolled tables stay; `data-until` names what ends it, and what holds `data-load` loads the whole
+// page again. A page that is not seen waits; none keeps
 // anybody logged in, so it ends with the session at the latest.
 "use strict";
 
@@ -90,6 +91,10 @@
         const over = await once(root, raw);
         if (over) {
           say(over);
+          return;
+        }
+        if (root.querySelector("[data-load]")) {
+          location.reload();
           return;
         }
         shown();

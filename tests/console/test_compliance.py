@@ -1,19 +1,30 @@
-"""The report on the console: for auditors, written down before it is shown, one at a time."""
+"""The report on the console: for auditors, written down before it is shown, made once and kept."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from agents.access.audit_log import AuditLog
+from agents.access.roles import Role
+from agents.database.engine import Database
+from agents.reports.compliance import events
+from agents.reports.compliance.events import Read
+from agents.reports.compliance.model import Month
+from console.audit import compliance
 from console.pages.rendering import POLICY
 from pipeline.errors import StoreError
 from tests.console.serving import HELD_BACK, STORED, Console, console
 
 pytestmark = pytest.mark.unit
+FORM = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +102,113 @@ def test_nothing_is_read_where_the_look_can_not_be_written(
         assert auditor.get("/api/compliance").json()["code"] == "audit"
 
 
-def test_one_report_is_made_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_comes_at_once_and_says_how_far_the_report_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on, reads = threading.Event(), list[int]()
+    read = events.read_month
+
+    def slowly(database: Database, month: Month, seen: Callable[[int, int], None]) -> Read:
+        seen(30, 60)
+        reads.append(1)
+        assert going_on.wait(30)
+        return read(database, month, seen)
+
+    monkeypatch.setattr(events, "read_month", slowly)
+    monkeypatch.setattr(compliance, "FILE_WAITS_S", 0.05)
     with console(tmp_path) as made:
         auditor = made.role("auditor")
-        seen: list[int] = []
+        began = time.monotonic()
+        page = auditor.get("/compliance")
+        assert time.monotonic() - began < 5
+        assert 'data-live="/compliance/live?month=' in page.text
+        assert "12 %, audit log of the month" in page.text
+        assert 'class="report"' not in page.text
+        other = auditor.get("/compliance?month=2026-01").text
+        assert "once that of " in other
+        told = auditor.get("/api/compliance")
+        assert (told.status_code, told.json()["code"]) == (503, "busy")
+        assert "12 %" in told.json()["detail"]
+        assert auditor.get("/compliance/html").status_code == 503
+        month = f"{made.ledger.database.now():%Y-%m}"
+        far = auditor.get(f"/compliance/live?month={month}").text
+        assert "data-over" not in far
+        going_on.set()
+        assert "data-load" in until(auditor, f"/compliance/live?month={month}", "data-over")
+        # It waited for the first one, and is made by asking how far it is.
+        until(auditor, "/compliance/live?month=2026-01", "data-load")
+        assert 'class="report"' in auditor.get("/compliance").text
+        assert len(reads) == 2
 
-        def meanwhile(*_: object) -> None:
-            seen.append(auditor.get("/api/compliance").status_code)
-            raise StoreError("away")
 
-        monkeypatch.setattr("agents.reports.compliance.events.read_month", meanwhile)
-        told = auditor.get("/api/compliance").json()
-        assert seen == [503]
-        assert told["unread"]["calls"] == "away"
+def until(auditor: TestClient, address: str, told: str) -> str:
+    """The page at an address once it tells something."""
+    for _ in range(1_000):
+        text: str = auditor.get(address).text
+        if told in text:
+            return text
+        time.sleep(0.01)
+    raise AssertionError(text)
+
+
+def test_it_is_kept_until_something_changes_or_an_age_is_over(tmp_path: Path) -> None:
+    with console(tmp_path) as made:
+        auditor = made.role("auditor")
+        database = made.ledger.database
+        begin = database.now()
+
+        def at(minutes: float) -> str:
+            database.now = lambda: begin + timedelta(minutes=minutes)
+            auditor.get(f"/compliance?month={begin:%Y-%m}")
+            time.sleep(0.05)
+            until(auditor, f"/compliance/live?month={begin:%Y-%m}&after=x", "data-over")
+            return str(auditor.get(f"/api/compliance?month={begin:%Y-%m}").json()["made"])[11:19]
+
+        first = at(0)
+        assert at(59) == first  # looks alone were written
+        second = at(60.5)
+        assert second != first
+        made.tokens.create(Role.ANALYST, "new", timedelta(days=9), by="test")
+        assert at(70) == second
+        assert "Since then more was written" in auditor.get(f"/compliance?month={begin:%Y-%m}").text
+        assert at(71) not in {first, second}
+
+
+def test_it_is_made_anew_by_a_button_and_handed_out_as_files(tmp_path: Path) -> None:
+    with console(tmp_path) as made:
+        auditor = made.visitor("auditor")
+        month = f"{made.ledger.database.now():%Y-%m}"
         assert auditor.get("/api/compliance").status_code == 200
+        first = auditor.get("/compliance").text
+        assert '<details class="part">' in first
+        assert 'name="month" value="' + month in first
+        began = made.ledger.database.now()
+        made.ledger.database.now = lambda: began + timedelta(seconds=90)
+        answer = auditor.post("/compliance", data={"month": month}, headers=FORM)
+        assert (answer.status_code, answer.headers["location"]) == (
+            303,
+            f"/compliance?month={month}",
+        )
+        anew = until(auditor, f"/compliance/live?month={month}&after=x", "data-over")
+        assert "A newer report is there" in anew
+        file = auditor.get(f"/compliance/html?month={month}")
+        assert f'filename="compliance-{month}.html"' in file.headers["content-disposition"]
+        assert '<details class="part" open>' in file.text
+        told = auditor.get(f"/compliance/json?month={month}")
+        assert f'filename="compliance-{month}.json"' in told.headers["content-disposition"]
+        assert told.json() == auditor.get(f"/api/compliance?month={month}").json()
+        assert auditor.post("/compliance", data={"month": "x"}, headers=FORM).status_code == 400
+        assert auditor.post("/compliance", data={"month": month}).status_code == 403
+
+
+def test_why_it_can_not_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr("agents.reports.compliance.report.figures", broken)
+    with console(tmp_path) as made:
+        auditor = made.role("auditor")
+        page = auditor.get("/compliance").text
+        assert "could not be made" in until(auditor, "/compliance/live", "data-over")
+        assert "secret" not in page
+        assert auditor.get("/api/compliance").status_code == 503

@@ -16,7 +16,7 @@ from agents.access.sessions import Sessions
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
 from agents.reports.compliance.model import Month
-from agents.reports.compliance.report import Report, Sources
+from agents.reports.compliance.report import Report, Sources, Told
 from agents.settings.model import Settings
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
@@ -34,7 +34,7 @@ def ledger(ledger_url: str, tmp_path: Path) -> Iterator[Ledger]:
     made.dispose()
 
 
-def _nobody_asks(month: Month) -> Report:
+def _nobody_asks(month: Month, _: Told) -> Report:
     raise AssertionError(month)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from agents.system.screen import screen
 from agents.vault.file_store import state_inside
 
 if TYPE_CHECKING:
-    from agents.reports.compliance.report import Sources
+    from agents.reports.compliance.report import Sources, Told
 
 app = typer.Typer(help="What an auditor reads of a month.", no_args_is_help=True)
 
@@ -64,7 +65,8 @@ def report(
         target = file or (None if as_json else Path(f"compliance-{wanted.name}.html"))
         if target is not None:
             refuse_existing([target], force=force)
-        made = report_of(sources, wanted)
+        with _far() as seen:
+            made = report_of(sources, wanted, seen)
     text = (
         json.dumps(made.as_json(), indent=1, ensure_ascii=False) + "\n"
         if as_json
@@ -111,6 +113,31 @@ def _sources(
     with opened_log(settings, fallback) as log:
         state = settings.state_folder(fallback)
         yield Sources(settings, log.database, log, state, vault, keys)
+
+
+@contextmanager
+def _far() -> Iterator[Told]:
+    """Says on standard error how far a report is: bars on a terminal, else a line now and then."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - --help comes at once
+
+    from agents.reports.compliance.report import STEPS  # noqa: PLC0415
+    from agents.system.progress import BEAT_S, plain  # noqa: PLC0415
+
+    err, began = screen(stderr=True), time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    tasks, beat = {step: bar.add_task(step, visible=False, total=None) for step in STEPS}, began
+
+    def told(what: str, done: int, total: int) -> None:
+        nonlocal beat
+        bar.update(tasks[what], completed=done, total=total, visible=True)
+        now = time.monotonic()
+        if not err.is_terminal and now - beat >= BEAT_S:
+            beat = now
+            plain(err, f"after {now - began:.0f} s: {what}, {done} of {total}")
+
+    with bar:
+        yield told
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:

@@ -2,7 +2,7 @@
 
 The log is compared with what its signing key remembers; with ``vault`` also with checkpoints and
 certificates there, which reads each of them. Outcomes of ``chain``: the part; ``InputError`` where
-no public key is known or the log is too long to be checked now, ``StoreError`` where database or
+no public key is known, ``StoreError`` where database or
 vault are away.
 """
 
@@ -27,7 +27,6 @@ def chain(
     *,
     keys: Mapping[str, PublicKey],
     vault: Place | None,
-    most: int | None,
     seen: Callable[[int], None] = lambda _: None,
 ) -> Chain:
     """Go through the log.
@@ -38,7 +37,6 @@ def chain(
         state: the state folder.
         keys: further public keys by their id.
         vault: what lies there is compared, too.
-        most: a log of more entries is not gone through; None: whatever its length.
         seen: told now and then which entry was reached.
     """
     private = settings.signing_key_file(state)
@@ -47,11 +45,6 @@ def chain(
         raise InputError(
             "no public key is known here, so no signature can be checked; `hushwire compliance "
             "report --public-key` takes one"
-        )
-    if most is not None and (entries := log.head().seq) > most:
-        raise InputError(
-            f"its {entries} entries are too many to be gone through while a page is waited for; "
-            "`hushwire compliance report` and `hushwire audit verify` do"
         )
     outside = Outside([])
     compared = []

@@ -1,7 +1,8 @@
 """The audit log of a month, read once: what became of calls, and who was shown what.
 
-The log is read by pages, each in a short transaction: a reader that holds the database open would
-hold up the end of keys. Outcomes of ``read_month``: calls and access; ``StoreError`` where the
+The log is read by pages of numbers, each in a short transaction: a reader that holds the database
+open would hold up the end of keys. The time alone would not do for pages: its index would be gone
+through once for each. Outcomes of ``read_month``: calls and access; ``StoreError`` where the
 database is away.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ from agents.reports.compliance.words import REASONS, place_name
 from agents.system.clock import stamp
 from pipeline.records.consent import NOTICES, UNKNOWN, Outcome, Why
 
-_BATCH: Final = 1_000
+_BATCH: Final = 2_000
 _PREFIX, _SUFFIX = "hushwire.audit.", ".v1"
 _STORED: Final = {
     Outcome.KEPT: "kept",
@@ -71,35 +72,43 @@ class Read:
     """Calls that were closed in the month."""
 
 
-def read_month(database: Database, month: Month) -> Read:
-    """Read the entries that were written in a month."""
+def read_month(
+    database: Database, month: Month, seen: Callable[[int, int], None] = lambda *_: None
+) -> Read:
+    """Read the entries that were written in a month.
+
+    Args:
+        database: the log's.
+        month: the month.
+        seen: told now and then how many were read, and how many there are about.
+    """
     tally = _Tally()
-    for kind, subject, facts in _entries(database, month):
+    for kind, subject, facts in _entries(database, month, seen):
         tally.take(kind, subject, facts)
     calls = tally.calls(_missing_before(database, month))
     return Read(calls, tally.access(), tally.closed)
 
 
 def _entries(
-    database: Database, month: Month
+    database: Database, month: Month, seen: Callable[[int, int], None]
 ) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
     """Kind, subject and facts of each entry; None where the facts can't be read."""
-    within = (ENTRIES.c.recorded >= stamp(month.start), ENTRIES.c.recorded < stamp(month.end))
-    last = 0
-    while True:
-        query = (
-            select(ENTRIES.c.seq, ENTRIES.c.kind, ENTRIES.c.subject, ENTRIES.c.facts)
-            .where(ENTRIES.c.seq > last, *within)
-            .order_by(ENTRIES.c.seq)
-            .limit(_BATCH)
-        )
+    start, end = stamp(month.start), stamp(month.end)
+    seq, recorded = ENTRIES.c.seq, ENTRIES.c.recorded
+    ends = select(func.min(seq), func.max(seq)).where(recorded >= start, recorded < end)
+    with database.reading() as connection:
+        first, last = connection.execute(ends).one()
+    if first is None:
+        return
+    columns = (seq, recorded, ENTRIES.c.kind, ENTRIES.c.subject, ENTRIES.c.facts)
+    for at in range(first, last + 1, _BATCH):
+        query = select(*columns).where(seq.between(at, min(last, at + _BATCH - 1))).order_by(seq)
         with database.reading() as connection:
             rows = connection.execute(query).all()
-        if not rows:
-            return
         for row in rows:
-            yield row.kind.removeprefix(_PREFIX).removesuffix(_SUFFIX), row.subject, _facts(row)
-        last = int(rows[-1].seq)
+            if start <= row.recorded < end:  # where a clock was set, others stand between
+                yield row.kind.removeprefix(_PREFIX).removesuffix(_SUFFIX), row.subject, _facts(row)
+        seen(min(last, at + _BATCH - 1) - first + 1, last - first + 1)
 
 
 def _facts(row: Any) -> Mapping[str, Any] | None:  # noqa: ANN401 - a row of the database

@@ -30,15 +30,20 @@ STATES: Final = {
 def html_file(report: Report) -> str:
     """The report as one file."""
     template = page_template("compliance.html")
-    return template.render(title=_title(report), body=body(report))
+    return template.render(title=_title(report), body=body(report, unfolded=True))
 
 
-def body(report: Report) -> str:
-    """The inside of the page as HTML, for a page of somebody else's; values in it are escaped."""
+def body(report: Report, *, unfolded: bool = False) -> str:
+    """The inside of the page as HTML, for a page of somebody else's; values in it are escaped.
+
+    Args:
+        report: the report.
+        unfolded: whether its parts are open, as for printing.
+    """
     template = page_template(
         "_compliance.html", label=label_of, state=STATES.get, words=_words, coded=_coded
     )
-    return template.render(report=report, parts=report.parts)
+    return template.render(report=report, parts=report.parts, unfolded=unfolded)
 
 
 def _title(report: Report) -> str:

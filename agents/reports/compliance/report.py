@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -40,8 +41,15 @@ from agents.vault.file_store import Place, open_place
 from pipeline.errors import HushwireError
 
 SCHEMA: Final = "hushwire.compliance.v1"
-MOST_CERTIFICATES: Final = 500
-"""Certificates of quarantined calls that are read while somebody waits."""
+MONTH_LOG, STORED, CERTIFICATES, WHOLE_LOG = STEPS = (
+    "audit log of the month",
+    "stored calls of the month",
+    "certificates of quarantined calls",
+    "audit chain",
+)
+"""What is gone through, in this order."""
+Told = Callable[[str, int, int], None]
+"""Is told how far a report is: one of ``STEPS``, how much of it was read, and how much there is."""
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -60,9 +68,8 @@ class Sources:
     """Folder or ``s3://bucket/prefix``; None: certificates are not looked at."""
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
     """Public keys by their id, beside the installation's own."""
-    most: int | None = None
-    """A longer audit log is not gone through, nor are all certificates of the vault read: for a
-    page that somebody waits for. None: everything is."""
+    compare: bool = True
+    """Whether the audit log is compared with the vault, which reads every certificate there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +137,16 @@ class Report:
         }
 
 
-def report_of(sources: Sources, month: Month) -> Report:
-    """The report of a month."""
+def report_of(sources: Sources, month: Month, told: Told = lambda *_: None) -> Report:
+    """The report of a month.
+
+    Args:
+        sources: what it is made from.
+        month: the month.
+        told: see ``Told``.
+    """
     now = sources.database.now()
-    parts = _parts(sources, month, now)
+    parts = _parts(sources, month, now, told)
     over = now >= month.end
     return Report(
         month=month,
@@ -147,9 +160,9 @@ def report_of(sources: Sources, month: Month) -> Report:
     )
 
 
-def _parts(sources: Sources, month: Month, now: datetime) -> Parts:
+def _parts(sources: Sources, month: Month, now: datetime, told: Told) -> Parts:
     settings, database, today = sources.settings, sources.database, now.date()
-    read = _read(lambda: events.read_month(database, month))
+    read = _read(lambda: events.read_month(database, month, partial(told, MONTH_LOG)))
     used = read.value.calls.used if read.value is not None else ()
     whole = read.value is not None and not read.value.calls.missing_before
     closed = read.value.closed if read.value is not None and whole else None
@@ -157,7 +170,9 @@ def _parts(sources: Sources, month: Month, now: datetime) -> Parts:
     return Parts(
         calls=_then(read, lambda one: one.calls),
         access=_then(read, lambda one: one.access),
-        retention=_read(lambda: standing.retention(database, month, now, closed)),
+        retention=_read(
+            lambda: standing.retention(database, month, now, closed, partial(told, STORED))
+        ),
         quarantine=_read(
             lambda: standing.quarantine(
                 database,
@@ -165,11 +180,11 @@ def _parts(sources: Sources, month: Month, now: datetime) -> Parts:
                 now,
                 settings.quarantine_hours,
                 vault.value,
-                most=None if sources.most is None else MOST_CERTIFICATES,
+                partial(told, CERTIFICATES),
             )
         ),
         keys=_read(lambda: standing.keys(database, now)),
-        chain=_chain(sources, vault),
+        chain=_chain(sources, vault, told),
         rules=_read(lambda: rules.rules(settings, month, today, used)),
         policy=_policy(settings, sources.state, today),
         processing=_read(lambda: rules.processing(settings, sources.state, sources.vault)),
@@ -178,18 +193,18 @@ def _parts(sources: Sources, month: Month, now: datetime) -> Parts:
     )
 
 
-def _chain(sources: Sources, vault: Part[Place | None]) -> Part[Chain]:
+def _chain(sources: Sources, vault: Part[Place | None], told: Told) -> Part[Chain]:
     if vault.problem:
         return Part(None, vault.problem)
-    whole = sources.most is None
+    entries = _read(lambda: sources.log.head().seq).value or 0
     return _read(
         lambda: chain.chain(
             sources.log,
             sources.settings,
             sources.state,
             keys=sources.keys,
-            vault=vault.value if whole else None,
-            most=sources.most,
+            vault=vault.value if sources.compare else None,
+            seen=lambda entry: told(WHOLE_LOG, entry, entries),
         )
     )
 

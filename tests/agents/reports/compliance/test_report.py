@@ -21,7 +21,7 @@ from agents.database.call_ledger import CallState
 from agents.database.tables import ENTRIES
 from agents.reports.compliance.model import Count, Month, Outcomes
 from agents.reports.compliance.page import html_file
-from agents.reports.compliance.report import Report, Sources, report_of
+from agents.reports.compliance.report import STEPS, Report, Sources, report_of
 from agents.reports.compliance.rules import review
 from agents.settings.model import Settings
 from agents.vault.call_catalogue import Catalogue
@@ -252,9 +252,43 @@ def test_without_a_key_the_chain_is_not_called_good(filled: Made) -> None:
     assert "audit chain could not be read" in report.summary
 
 
-def test_a_long_log_is_not_gone_through_while_somebody_waits(filled: Made) -> None:
+def test_the_console_s_is_compared_with_the_log_s_key_and_not_with_the_vault(filled: Made) -> None:
     SigningKey.load_or_create(filled.sources.state / "signing.pem")
-    assert "too many to be gone through" in filled.report(most=3).parts.unread["chain"]
+    chain = filled.report(compare=False).parts.chain.value
+    assert chain is not None
+    assert chain.compared == ("what the signing key remembers",)
+    assert chain.last == filled.log.head().seq
+
+
+def test_it_says_how_far_it_is(filled: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.reports.compliance.events._BATCH", 7)
+    monkeypatch.setattr("agents.reports.compliance.standing._PAGE", 1)
+    monkeypatch.setattr("agents.access.audit_log._BATCH", 5)
+    SigningKey.load_or_create(filled.sources.state / "signing.pem")
+    for number in range(3):
+        filled.store(f"stored-{number}", keep_days=9)
+    filled.store("bad", keep_days=9, passed=False)
+    seen: list[tuple[str, int, int]] = []
+    sources, month = filled.sources, Month(date(2026, 11, 1))
+    report = report_of(sources, month, lambda *far: seen.append(far))
+    assert report.parts == filled.report().parts
+    steps = list(dict.fromkeys(what for what, _, _ in seen))
+    assert steps == list(STEPS)
+    for step in STEPS:
+        mine = [(done, total) for what, done, total in seen if what == step]
+        assert mine == sorted(mine)
+        assert all(0 < done <= total for done, total in mine)
+    assert [far[1:] for far in seen if far[0] == STEPS[1]] == [(n, 4) for n in (1, 2, 3, 4)]
+
+
+def test_what_a_set_clock_put_between_others_counts_in_its_month(filled: Made) -> None:
+    before = filled.report().parts.calls.value
+    filled.tell("call-erased", "x", BEFORE, why="retention")
+    filled.tell("call-erased", "y", NOW, why="retention")
+    after = filled.report().parts.calls.value
+    assert before is not None
+    assert after is not None
+    assert after.entries == before.entries + 1
 
 
 def test_a_part_that_can_not_be_read_says_so_and_the_summary_too(
@@ -371,7 +405,8 @@ def test_the_page_holds_every_figure(filled: Made) -> None:
     page = html_file(filled.report())
     assert "Germany <code>DE</code>" in page
     assert "nobody was told of the recording" in page
-    assert "0 stored" not in page
+    assert "12 ended, 4 refused, 2 failed</span>" in page
+    assert "5 stored (1 as transcript only" in page
     assert '<span class="state bad">not silenced</span>' in page
     for anchor in ("calls", "campaigns", "quarantine", "retention", "keys", "access", "chain",
                    "policy", "processing", "rules", "controls"):  # fmt: skip
