@@ -1,0 +1,110 @@
+"""The S3 store of ``docker-compose.yml`` itself: the release that it names, by its command line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agents.vault.s3_store import BucketPlace
+from pipeline.errors import StoreError
+from tests.ports import free_port
+
+pytestmark = [pytest.mark.nightly, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = ROOT / "build" / "tools" / "versitygw"
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Its address, and the file of the credentials."""
+    if not PROGRAM.is_file():
+        pytest.skip("THE STORE IS NOT TRIED: make object-store could not build it")
+    folder = tmp_path_factory.mktemp("store")
+    (folder / "store-secret").write_text("change-me\n")
+    credentials = folder / "credentials"
+    credentials.write_text(
+        "[default]\naws_access_key_id = hushwire\naws_secret_access_key = change-me\n"
+    )
+    credentials.chmod(0o640)
+    port, bucket = free_port(), COMPOSE["bucket"]["entrypoint"]
+    subprocess.run([*bucket[:-1], f"{folder}{bucket[-1]}"], check=True)
+    (command,) = COMPOSE["store"]["command"]
+    for there, here in {
+        "$$": "$",
+        "/run/secrets/": f"{folder}/",
+        "/app/versitygw": str(PROGRAM),
+        ":7070": f"127.0.0.1:{port}",
+        " /vault": f" {folder}/vault",
+    }.items():
+        assert there in command
+        command = command.replace(there, here)
+    process = subprocess.Popen([*COMPOSE["store"]["entrypoint"], command])
+    address = f"http://127.0.0.1:{port}"
+    try:
+        health = re.sub(
+            r"^http://127.0.0.1:\d+", address, COMPOSE["store"]["healthcheck"]["test"][-1]
+        )
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(health, timeout=5)  # noqa: S310 - of the loopback
+                break
+            except OSError:
+                assert process.poll() is None
+                time.sleep(0.1)
+        yield address, credentials
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def place(store: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> BucketPlace:
+    address, credentials = store
+    for name, value in COMPOSE["vault"]["environment"].items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", address)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    bucket, prefix = COMPOSE["vault"]["command"][-1].removeprefix("s3://").split("/")
+    return BucketPlace.named(bucket, prefix)
+
+
+def test_a_call_is_put_once_read_in_parts_and_removed(place: BucketPlace) -> None:
+    sound = bytes(range(256)) * 12_000
+    assert place.put("passed", "call-1", {"call.flac": sound, "call.json": b"{}"})
+    assert not place.put("passed", "call-1", {"call.flac": b"another"})
+    assert place.ids("passed") == ("call-1",)
+    assert place.names("passed", "call-1") == ("call.flac", "call.json")
+    assert place.open("passed", "call-1", "call.flac").read() == sound
+    assert place.parts("passed", "call-1", "call.flac")(1_000_000, 7) == sound[1_000_000:1_000_007]
+    assert place.remove("passed", "call-1")
+    assert place.ids("passed") == ()
+
+
+def test_of_many_writers_at_once_one_wins(place: BucketPlace) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        won = list(pool.map(lambda n: place.put("passed", "race", {"x": b"%d" % n}), range(16)))
+    assert sum(won) == 1
+    assert place.open("passed", "race", "x").read() == b"%d" % won.index(True)
+
+
+def test_another_key_is_refused(
+    place: BucketPlace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del place
+    wrong = tmp_path / "credentials"
+    wrong.write_text("[default]\naws_access_key_id = hushwire\naws_secret_access_key = password\n")
+    wrong.chmod(0o600)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(wrong))
+    with pytest.raises(StoreError):
+        BucketPlace.named("hushwire", "vault")
