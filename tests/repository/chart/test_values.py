@@ -51,6 +51,8 @@ def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
     [
         (["workers.transcribe.maxReplicas=129"], "kafka.partitions is 128.*maxReplicas.*128 or le"),
         (["workers.mute.replicas=20"], r"workers.mute: replicas \(20, the least\) is above maxRep"),
+        (["workers.mute.settings.stop_seconds=90"], "60 is too short for stop_seconds 90.* 100 or"),
+        (["gateway.settings.gateway_grace_seconds=60"], "45 is too short for gateway_grace_sec"),
         (["workers.mute.stages={}"], "nobody runs the stage mute"),
         (["workers.mute.stages={mute,verify}"], "both mute and verify run the stage verify"),
         (["workers.mute.stages={mute,vault}", "workers.vault.stages={}"], "runs alone.*signing"),
@@ -144,6 +146,11 @@ def test_what_the_chart_sets_itself_are_settings() -> None:
     assert {one for one in told if not one.startswith("kafka_")} - own - {
         "console_address"
     } <= named
+
+
+def test_what_the_chart_takes_for_defaults_are_those() -> None:
+    defaults = Settings()
+    assert (defaults.stop_seconds, defaults.gateway_grace_seconds) == (25, 20)  # _checks.tpl
 
 
 def _objects(schema: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401

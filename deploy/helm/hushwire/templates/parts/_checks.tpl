@@ -21,6 +21,10 @@
     {{- if and (has "vault" $worker.stages) (gt $most 1) (ne $v.keys.signing.accessMode "ReadWriteMany") -}}
       {{- $wrong = append $wrong (printf "workers.%s: pods of the vault stage share the signing key's volume, and with accessMode %s only one can: set keys.signing.accessMode to ReadWriteMany (and a storage class that has it), or maxReplicas to 1" $name $v.keys.signing.accessMode) -}}
     {{- end -}}
+    {{- $stop := get (mergeOverwrite (deepCopy $v.settings) $worker.settings) "stop_seconds" | default 25 | int -}}
+    {{- if lt ($worker.terminationGracePeriodSeconds | int) (add $stop 10) -}}
+      {{- $wrong = append $wrong (printf "workers.%s.terminationGracePeriodSeconds: %d is too short for stop_seconds %d, within which a worker hands over; set it to %d or more" $name ($worker.terminationGracePeriodSeconds | int) $stop (add $stop 10)) -}}
+    {{- end -}}
     {{- if and (has "vault" $worker.stages) (gt (len $worker.stages) 1) -}}
       {{- $wrong = append $wrong (printf "workers.%s: the vault stage runs alone: whoever listens or detects has no business with the signing key" $name) -}}
     {{- end -}}
@@ -84,6 +88,10 @@
   {{- end -}}
   {{- if eq (not $v.gateway.tlsSecret) (not $v.gateway.proxies) -}}
     {{- $wrong = append $wrong "gateway: set either tlsSecret (a Secret of type kubernetes.io/tls) or proxies (who brings TLS to it)" -}}
+  {{- end -}}
+  {{- $grace := $v.gateway.settings.gateway_grace_seconds | default 20 | int -}}
+  {{- if lt ($v.gateway.terminationGracePeriodSeconds | int) (add $grace 10) -}}
+    {{- $wrong = append $wrong (printf "gateway.terminationGracePeriodSeconds: %d is too short for gateway_grace_seconds %d, within which it ends its calls; set it to %d or more" ($v.gateway.terminationGracePeriodSeconds | int) $grace (add $grace 10)) -}}
   {{- end -}}
   {{- if and $v.networkPolicy.enabled (not $v.gateway.from) -}}
     {{- $wrong = append $wrong "gateway.from: say who may connect, such as {ipBlock: {cidr: 0.0.0.0/0}} for everybody" -}}
