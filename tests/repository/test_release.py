@@ -114,7 +114,7 @@ def test_the_sdist_holds_what_builds_it(made: Release) -> None:
 def test_the_signature_and_the_sums_hold(made: Release, tmp_path: Path) -> None:
     """By the two commands of docs/release.md."""
     signers = tmp_path / "release-signers"
-    signers.write_text(f"hushwire {made.key.with_suffix('.pub').read_text()}", "utf-8")
+    signers.write_text(f"maintainers {made.key.with_suffix('.pub').read_text()}", "utf-8")
     verify = [
         "ssh-keygen",
         "-Y",
