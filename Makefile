@@ -9,7 +9,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: chart-tools compose-config object-store help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
+.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -50,7 +50,7 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	  echo "NO EXPORT IS READ BY OTHERS' PACKAGES: their set-up failed (above)." >&2
 	@$(MAKE) --no-print-directory vcon-reader || \
 	  echo "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)." >&2
-	@.ci/need promtool prometheus || \
+	@$(MAKE) --no-print-directory promtool || \
 	  echo "NO ALARM IS TRIED: promtool can't be had here (above)." >&2
 	@$(MAKE) --no-print-directory compose-config || \
 	  echo "docker-compose.yml IS NOT READ BY COMPOSE'S OWN LIBRARY: its set-up failed (above)." >&2
@@ -199,6 +199,8 @@ compose-config: build/tools/compose-config ## Build what reads docker-compose.ym
 
 chart-tools: build/tools/.helm-$(HELM) ## Build helm, by which the chart is checked (two minutes of a core)
 
+promtool: build/tools/promtool ## Take promtool, which tries the alarms, out of Debian's package
+
 object-store: build/tools/versitygw ## Build the S3 store of docker-compose.yml, for its tests (some minutes)
 
 reader: .venv/.train ## Learn the reader's weights anew from the labelled texts (under two hours, two cores)
@@ -279,6 +281,14 @@ build/tools/.helm-$(HELM):
 	@go=$$(.ci/go 1.25) && mkdir -p build/tools && GOBIN=$(CURDIR)/build/tools GOTOOLCHAIN=local CGO_ENABLED=0 \
 	  nice -n 5 "$$go" install -buildvcs=false helm.sh/helm/v3/cmd/helm@$(HELM)
 	@touch $@
+
+# Installed, the package would start a server.
+build/tools/promtool:
+	@mkdir -p build/tools/deb && cd build/tools/deb && \
+	  { apt-get download -qq prometheus 2>/dev/null || \
+	    { apt-get update -qq && apt-get download -qq prometheus; } } && \
+	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xf - -C .. --strip-components 3 ./usr/bin/promtool
+	@rm -rf build/tools/deb && touch $@
 
 # The release that docker-compose.yml names.
 build/tools/versitygw: docker-compose.yml
