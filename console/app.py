@@ -25,6 +25,7 @@ from agents.app.checks.findings import Finding
 from agents.app.operations.health import HealthWatch
 from agents.app.operations.overview import Operations
 from agents.app.operations.replaying import DeadLetters
+from agents.cli.shared.extras import need
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.reports.compliance.chain import chain, known_keys
@@ -223,6 +224,7 @@ def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
     versions = PolicyVersions.of(settings, parts.ledger)
 
     def registered() -> Sequence[Any]:
+        need("the page of recognisers", "detect")
         from models.registry.registry import load_registry  # noqa: PLC0415 - 500 MB and seconds
 
         return load_registry(settings.recognizers, versions.own).registered

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from agents.cli.shared.extras import EXTRAS
 from agents.database.tables import POLICY_VERSIONS
 from agents.upkeep.tuning import threshold_trial
 from agents.upkeep.tuning.threshold_trial import Trial
@@ -307,3 +308,12 @@ def test_a_draft_that_is_published_is_done_with(made: Console) -> None:
     assert "became version 3" in client.get("/policy/versions").text
     states = [one["state"] for one in client.get("/api/policy/versions").json()]
     assert states == ["published", "draft", "withdrawn", "published"]
+
+
+def test_a_host_without_recognisers_refuses_their_page_alone(
+    made: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EXTRAS, "detect", ("no_such_module",))  # type: ignore[arg-type]
+    client = made.role("security")
+    assert client.get("/policy/recognisers").status_code == 503
+    assert client.get("/policy").status_code == 200
