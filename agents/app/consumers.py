@@ -64,6 +64,22 @@ class Serving:
             for app, runtime in zip(self._apps, self._runtimes, strict=True)
         ]
 
+    async def behind(self) -> dict[str, int]:
+        """Records of each stage's own partitions that are not acknowledged yet, by stage."""
+        found: dict[str, int] = {}
+        for app, runtime in zip(self._apps, self._runtimes, strict=True):
+            mine = _assignment(app)
+            consumer: Any = app.consumer
+            ends = await consumer.highwaters(*mine) if mine else {}
+            begins = await consumer.earliest_offsets(*mine) if mine else {}
+            known: Any = consumer._committed_offset  # noqa: SLF001 - Faust shows it nowhere else
+            stage = runtime.stage.name
+            found[stage] = found.get(stage, 0) + sum(
+                max(0, end - max(known.get(place) or 0, begins.get(place, 0)))
+                for place, end in ends.items()
+            )
+        return found
+
     async def until_broken(self) -> None:
         """Wait until one of the clients or of the runtimes' watches ends by itself."""
         ends = [asyncio.create_task(app.wait_until_stopped()) for app in self._apps]

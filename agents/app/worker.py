@@ -34,7 +34,6 @@ from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
 from agents.database.migrate import uses_keys
 from agents.database.policies.published import Following, InForce
-from agents.kafka.lag import LagReader
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import (
     PARTITIONS,
@@ -304,16 +303,9 @@ async def _kept(config: WorkerConfig, parts: Parts) -> AsyncIterator[None]:
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     client = config.security.librdkafka()
     partitions = keep_partitions(config.bootstrap, config.topics, config.partitions, client=client)
-    groups = {
-        name: (f"{config.group_prefix}-{name}", INPUTS[name](config.topics))
-        for name in config.stages
-    }
     watched = [
         fatal_exit.watched("partitions", partitions),
         fatal_exit.watched("surroundings", surroundings.tend(config.looked_at, metrics)),
-        fatal_exit.watched(
-            "lag", behind.tend(LagReader(config.bootstrap, client), groups, metrics)
-        ),
     ]
     if key is None or store is None:
         try:
@@ -421,15 +413,16 @@ async def _run(
 
     serve, stopped = asyncio.create_task(served()), asyncio.create_task(stop.wait())
     kept = asyncio.create_task(probes.keep(serving.look))
+    lag = asyncio.create_task(behind.tend(serving.behind, parts.metrics))
     try:
         await asyncio.wait([serve, stopped], return_when=asyncio.FIRST_COMPLETED)
         if not stopped.done():
             await serve
     finally:
         probes.stopping, began = True, time.monotonic()
-        for task in (serve, stopped, kept):
+        for task in (serve, stopped, kept, lag):
             task.cancel()
-        await asyncio.wait([serve, stopped, kept])
+        await asyncio.wait([serve, stopped, kept, lag])
         await serving.stop()
         language.shutdown(wait=False, cancel_futures=True)
         seconds = round(time.monotonic() - began, 3)

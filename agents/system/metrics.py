@@ -115,8 +115,8 @@ class Metrics:
         )
         self.behind = self._gauge(
             "records_behind",
-            "Records that the stage's consumer group has not acknowledged, as the broker knows; "
-            "the same from every worker: take the maximum. Absent while the broker is away.",
+            "Records of the worker's own partitions that are not acknowledged, those that it has "
+            "not read yet included: add up over workers. Absent while the broker has no answer.",
             "stage",
         )
         self.oldest_call = self._gauge(

@@ -27,9 +27,7 @@ client.
 | gateway | `HUSHWIRE_GATEWAY_HEALTH_HOST`, `HUSHWIRE_GATEWAY_HEALTH_PORT` |
 | console | its own port, for whoever may [read metrics](access.md) |
 
-What comes per worker adds up over workers, but for `hushwire_records_behind`: every worker shows
-what the broker knows of the whole group, so take the maximum by stage. `backfill-` before a stage's
-name are archives' calls.
+What comes per worker adds up over workers. `backfill-` before a stage's name are archives' calls.
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 import urllib.error
@@ -74,6 +75,7 @@ def test_probes_logs_and_times_of_a_worker(
         line = f'hushwire_stage_call_seconds_count{{stage="{stage}"}}'
         assert figure(port, line) == len(names), line
         until_none_is_in_hand(port, stage)
+    until_read(port)
     finished = logged(installation, "call finished")
     assert sorted((one["stage"], one["call_id"]) for one in finished) == sorted(
         (stage, name) for stage in STAGES for name in names
@@ -94,6 +96,18 @@ def until_finished(installation: Installation, count: int) -> None:
     while len(logged(installation, "call finished")) < count:
         assert time.monotonic() < deadline, installation.log()
         time.sleep(0.1)
+
+
+def until_read(port: int) -> None:
+    """Every stage says how far it is behind, and is not."""
+    deadline = time.monotonic() + 40
+    while True:
+        page = ask(port, "/metrics")[1]
+        figures = re.findall(r"^hushwire_records_behind\{stage=.*\} (\S+)$", page, re.MULTILINE)
+        if len(figures) == len(STAGES) and not any(map(float, figures)):
+            return
+        assert time.monotonic() < deadline, figures
+        time.sleep(0.5)
 
 
 def until_none_is_in_hand(port: int, stage: str) -> None:
@@ -146,8 +160,11 @@ def test_a_worker_more_than_there_are_partitions_is_ready(bootstrap: str, tmp_pa
     try:
         first, port = made.start("mute"), free_port()
         made.start("mute", told={"METRICS_OF_TEST": str(port)})  # it reads nothing, and says so
-        status, body = ask(port, "/ready")
-        assert (status, json.loads(body)["stages"][0]["partitions"]) == (200, 0)
+        deadline = time.monotonic() + 10
+        while ask(port, "/ready")[0] != 200:  # it is looked at once a second
+            assert time.monotonic() < deadline, ask(port, "/ready")
+            time.sleep(0.2)
+        assert json.loads(ask(port, "/ready")[1])["stages"][0]["partitions"] == 0
         made.stop(first)
         deadline = time.monotonic() + 30
         while not json.loads(ask(port, "/ready")[1])["stages"][0]["partitions"]:

@@ -53,31 +53,32 @@ def installed(bootstrap: str, folder: Path) -> Installation:
 
 
 class Feed(threading.Thread):
-    """Sends calls as recorders do: a piece of each in turn, as long as the upgrade lasts."""
+    """Sends calls as recorders do, a piece of each in turn: one half of them from the beginning
+    until half of the workers are replaced, the other half from then on until all are."""
 
     def __init__(self, made: Installation, scripts: list[Script]) -> None:
         super().__init__(daemon=True)
-        self._made, self._scripts = made, scripts
-        self.hurry = threading.Event()
-        """Set once nothing is replaced any more."""
+        self._made, self._halves = made, (scripts[: CALLS // 2], scripts[CALLS // 2 :])
+        self.until = (threading.Event(), threading.Event())
         self.failed: list[BaseException] = []
 
     def run(self) -> None:
         try:
-            self._run()
+            for half, until in zip(self._halves, self.until, strict=True):
+                self._send(half, until)
         except BaseException as error:  # noqa: BLE001 - told to the test
             self.failed.append(error)
 
-    def _run(self) -> None:
-        # A half of the calls begins while workers are being replaced.
-        for group in (self._scripts[: CALLS // 2], self._scripts[CALLS // 2 :]):
-            for number in range(len(group[0].chunks)):
-                for one in group:
-                    self._made.send(one.info.call_id, [one.chunks[number]])
-                self._made.producer.flush()
-                self.hurry.wait(1.5)
-            for one in group:
-                self._made.send(one.info.call_id, [one.end])
+    def _send(self, half: list[Script], until: threading.Event) -> None:
+        for number in range(len(half[0].chunks)):
+            if number == len(half[0].chunks) - 1:
+                until.wait(WITHIN_S)
+            for one in half:
+                self._made.send(one.info.call_id, [one.chunks[number]])
+            self._made.producer.flush()
+            until.wait(1.0)
+        for one in half:
+            self._made.send(one.info.call_id, [one.end])
         self._made.producer.flush()
 
 
@@ -114,17 +115,22 @@ def rolled(
     Returns:
         How the calls ended, and how long the slowest worker took to hand over, in seconds.
     """
-    workers = {stages: [made.start(stages, told=old) for _ in range(2)] for stages in groups}
+    workers = [
+        (stages, worker)
+        for stages in groups
+        for worker in [made.start(stages, told=old) for _ in range(2)]
+    ]
     feed = Feed(made, calls())
     feed.start()
     slowest = 0.0
-    for stages in groups:
-        for worker in workers[stages]:
-            time.sleep(1.0)
-            made.start(stages, told=NEW)
-            assert made.ledger.count(CallState.OPEN) > 0, "no call is running"
-            slowest = max(slowest, made.stop(worker))
-    feed.hurry.set()
+    for number, (stages, worker) in enumerate(workers, start=1):
+        made.start(stages, told=NEW)
+        assert made.ledger.count(CallState.OPEN) > 0, "no call is running"
+        slowest = max(slowest, made.stop(worker))
+        if number == len(workers) // 2:
+            feed.until[0].set()
+            time.sleep(3.0)  # the second half begins
+    feed.until[1].set()
     feed.join(WITHIN_S)
     assert not feed.failed, feed.failed
     closed = made.until_closed([one.info.call_id for one in calls()], within_s=WITHIN_S)

@@ -68,7 +68,6 @@ def patches(world: World) -> Iterator[Any]:
         "TopicCheckpoints": lambda *_: AuditTopic(world),
         "gc": SimpleNamespace(**collector),
         "TranscriberPool": lambda *_, **__: EarsAtHand(world),
-        "LagReader": _nothing,
         "behind": SimpleNamespace(tend=_for_ever),
         "Serving": Serving,
     }
@@ -138,6 +137,10 @@ class Serving:
     def look(self) -> list[StageLook]:
         """Nobody asks."""
         return []
+
+    async def behind(self) -> dict[str, int]:
+        """Nobody asks."""
+        return {}
 
     async def until_broken(self) -> None:
         await asyncio.wait(self._watches, return_when=asyncio.FIRST_COMPLETED)

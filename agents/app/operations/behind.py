@@ -1,50 +1,39 @@
-"""How far the consumer groups of a worker's stages are behind, as a metric.
+"""How far a worker's stages are behind in their own partitions, as a metric.
 
-Asked of the broker, so that what nobody reads counts, too. Where it is away, there is no figure.
+Asked of the broker by the client that reads: librdkafka's questions about groups ended whole
+processes while Apache Kafka still made its own topic of offsets. Without an answer there is no
+figure.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
-from agents.kafka.lag import BrokerLag
 from agents.system.metrics import Metrics
-from pipeline.errors import BrokerError
 
 LOOK_S: Final = 10.0
-
-
-class Lags(Protocol):
-    """Asks the broker, such as ``agents.kafka.lag.LagReader``."""
-
-    def read(self, groups: Mapping[str, tuple[str, ...]], topics: tuple[str, ...]) -> BrokerLag:
-        """See ``LagReader.read``."""
-        ...
+ANSWER_S: Final = 10.0
 
 
 async def tend(
-    lags: Lags,
-    groups: Mapping[str, tuple[str, tuple[str, ...]]],
-    metrics: Metrics,
-    *,
-    look_s: float = LOOK_S,
+    behind: Callable[[], Awaitable[Mapping[str, int]]], metrics: Metrics, *, look_s: float = LOOK_S
 ) -> None:
     """Ask until cancelled.
 
     Args:
-        lags: asks the broker.
-        groups: by stage, its consumer group and the topics that it reads.
+        behind: records by stage that are not acknowledged yet, those that were not read included.
         metrics: gets the figures.
         look_s: how often.
     """
     while True:
+        await asyncio.sleep(look_s)
         try:
-            found = await asyncio.to_thread(lags.read, dict(groups.values()), ())
-        except BrokerError:
+            async with asyncio.timeout(ANSWER_S):
+                found = await behind()
+        except Exception:  # noqa: BLE001 - whatever the client raises while a broker is away
             metrics.behind.clear()
         else:
-            for stage, (group, _) in groups.items():
-                metrics.behind.labels(stage).set(found.behind[group])
-        await asyncio.sleep(look_s)
+            for stage, records in found.items():
+                metrics.behind.labels(stage).set(records)
