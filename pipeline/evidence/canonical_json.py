@@ -36,6 +36,7 @@ class Signature:
     """The 64 bytes of the signature in base64."""
 
 
+_AS_IT_IS: Final = frozenset({str, int, bool, type(None)})
 _SIGNATURE: Final = TypeAdapter(Signature)
 
 
@@ -49,15 +50,22 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(plain(document), ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _utf_16(name: str) -> bytes:
+    return name.encode("utf-16-be")
+
+
 def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     """JSON with its members in the order of RFC 8785 and its numbers in the form of RFC 8785.
 
     Raises:
         ValueError: see ``canonical_json``.
     """
+    if type(value) in _AS_IT_IS:  # nearly everything in an audit log: at once
+        return value
     match value:
         case Mapping():
-            names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+            ascii_alone = "".join(value).isascii()  # then all orders are the same
+            names = sorted(value, key=None if ascii_alone else _utf_16)
             return {name: plain(value[name]) for name in names}
         case list() | tuple():
             return [plain(one) for one in value]
