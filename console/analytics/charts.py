@@ -164,6 +164,9 @@ def bars(series: Series, label: str, links: CallLinks, second: Series | None = N
                 "name": _label(name, types=types),
                 "calls": before[name],
                 "told": f"{_label(name, types=types)}, second period: {before[name]} calls",
+                "address": _HERE + links.group(series.names[0], name, links.second)
+                if links.may
+                else "",
             }
             for name, _ in shown
             if before.get(name) is not None
@@ -172,7 +175,7 @@ def bars(series: Series, label: str, links: CallLinks, second: Series | None = N
             {
                 "data": {"values": ticks},
                 "mark": {"type": "tick", "color": "var(--ink)", "thickness": 2, "opacity": 1},
-                "encoding": {**where, "x": length, "description": {"field": "told"}},
+                "encoding": {**where, "x": length, **_LED},
             }
         )
     height = max(60, 24 * len(rows) + 10)

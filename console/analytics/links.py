@@ -38,6 +38,8 @@ class CallLinks:
     wanted: Wanted
     least: int
     may: bool
+    second: Period | None = None
+    """The period that it is compared with."""
 
     def calls(self, period: Period | None = None, **filters: str | tuple[str, ...]) -> str:
         """The calls of the page's period, or of another, with further filters."""
@@ -69,12 +71,12 @@ class CallLinks:
         within = Period(max(day, period.first), min(last, period.last))
         return self.calls(within, **filters)
 
-    def group(self, column: str, name: str | None) -> str:
-        """The calls of a group; ``None``: those of which nobody knows."""
+    def group(self, column: str, name: str | None, period: Period | None = None) -> str:
+        """The calls of a group, of another period too; ``None``: those of which nobody knows."""
         filter_name = _GROUPS[column]
         if name is None:
-            return self.calls(lacks=filter_name)
-        return self.calls(None, **{filter_name: name})
+            return self.calls(period, lacks=filter_name)
+        return self.calls(period, **{filter_name: name})
 
     def row(self, found: Mapping[str, Any]) -> str:
         """The calls of a row of a series; empty: it has none, or too few to be told."""

@@ -146,7 +146,7 @@ class AnalyticsRoutes:
         me = request.state.principal
         asked = query.asked(self.database.now(), ZoneInfo(me.zone))
         may = Permission.LIST_CALLS in me.permissions
-        links = CallLinks(asked.wanted, self.warehouse.least, may)
+        links = CallLinks(asked.wanted, self.warehouse.least, may, asked.second)
         report = report_of(self.warehouse, asked, links)
         self._look(request, "analytics", asked)
         zone = asked.wanted.zone

@@ -42,7 +42,7 @@ PLACES: Final = (
 
 
 MAY_DO: Final[Mapping[Permission, str]] = {
-    Permission.WHO_AM_I: "see their own account",
+    Permission.WHO_AM_I: "see one's own account",
     Permission.LIST_CALLS: "list calls",
     Permission.READ_TRANSCRIPT: "read and search redacted transcripts",
     Permission.READ_AUDIO: "listen to redacted recordings",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.agents.vault.analytics.warehouse.facts_of_calls import enter, facts
 from tests.browser.conftest import log_in
@@ -91,7 +92,8 @@ def test_an_analyst_compares_filters_and_takes_a_table(
     assert section.get_by_role("row").count() == 2
     with page.expect_download() as download:
         section.get_by_role("link", name="CSV").click()
-    assert download.value.suggested_filename == "hushwire-campaigns.csv"
+    named = download.value.suggested_filename
+    assert re.fullmatch(r"hushwire-campaigns-[0-9-]{10}-to-[0-9-]{10}-[\w-]+\.csv", named)
     assert b"radio,20," in download.value.path().read_bytes()
 
 
@@ -124,3 +126,16 @@ def test_nobody_else_is_shown_it(page: Page, counted: tuple[str, Console]) -> No
     assert page.get_by_role("link", name="Analytics").count() == 0
     page.goto("/analytics")
     page.get_by_text("read-analytics").wait_for()
+
+
+def test_a_bar_leads_to_its_calls(page: Page, counted: tuple[str, Console]) -> None:
+    log_in(page, counted[1].token("analyst"))
+    page.goto(f"/analytics?{DAYS}")
+    section = page.locator("section", has=page.get_by_role("heading", name="Calls by campaign"))
+    bar = section.locator('.chart a:has([aria-label^="radio: "])')
+    told = bar.locator("path").get_attribute("aria-label") or ""
+    bar.click(position={"x": 8, "y": 8})  # beside the tick of the second period
+    expect(page.get_by_role("heading", level=1, name="Calls")).to_be_visible()
+    calls = told.removeprefix("radio: ")
+    expect(page.get_by_role("status")).to_contain_text(calls)
+    expect(page.get_by_role("link", name=re.compile("Campaign: radio"))).to_be_visible()

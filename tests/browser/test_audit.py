@@ -39,7 +39,7 @@ def test_from_a_certificate_to_the_log_and_back_out_of_the_browser(
     assert json.loads(kept.read_bytes())["call_id"] == CALL
     page.get_by_role("link", name="Its audit entries").click()
     expect(page.get_by_role("status").last).to_contain_text("not shown")
-    page.get_by_role("link", name="show looks too").click()
+    page.get_by_role("link", name="Show looks too", exact=True).click()
     expect(page.get_by_role("link", name="auditor").first).to_be_visible()
     expect(page.get_by_role("textbox", name="Call")).to_have_value(CALL)
     axe(page)

@@ -102,14 +102,25 @@ def test_days_are_those_of_the_reader(page: Page) -> None:
 
 def test_a_view_is_kept_and_removed(page: Page) -> None:
     page.goto("/?q=cancel&campaign=brand")
-    page.locator(".views summary").click()
+    page.locator(".views > summary").click()
     expect(page.get_by_text("the words you searched for are not")).to_be_visible()
     page.get_by_label("Keep these filters as").fill("Brand calls")
     page.get_by_role("button", name="Save").click()
     expect(page).to_have_url(re.compile(r"/\?campaign=brand$"))
-    page.locator(".views summary").click()
-    page.get_by_role("button", name="Remove the view Brand calls").click()
-    expect(page.locator(".views summary")).to_have_text("Saved views")
+    page.locator(".views > summary").click()
+    page.locator(".rename > summary").click()
+    page.get_by_label("New name of Brand calls").fill("Brand")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    page.goto("/?campaign=spring")
+    page.locator(".views > summary").click()
+    page.get_by_label("Keep these filters as").fill("Brand")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is a view “Brand” already")
+    page.get_by_role("button", name="Replace it").click()
+    expect(page).to_have_url(re.compile(r"/\?campaign=spring$"))
+    page.locator(".views > summary").click()
+    page.get_by_role("button", name="Remove the view Brand").click()
+    expect(page.locator(".views > summary")).to_have_text("Saved views")
 
 
 def test_what_can_not_be_asked_and_what_is_not_there(page: Page) -> None:
@@ -129,6 +140,6 @@ def test_it_fits_and_is_accessible(width: int, page: Page, axe: Callable[[Page],
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto("/?q=refund")
     page.locator(".filters summary").click()
-    page.locator(".views summary").click()
+    page.locator(".views > summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     axe(page)

@@ -34,7 +34,9 @@ TREND = Series(
     ((date(2026, 3, 1), "CARD_NUMBER", 5, 6, 1), (date(2026, 3, 1), "CARD_EXPIRY", 5, 7, 1)),
 )
 HOURS = Series(("weekday", "hour", "calls"), ("BIGINT",) * 3, ((1, 9, 12),))
-LINKS = CallLinks(Wanted(PERIOD, ZoneInfo("Europe/Berlin"), agent="A & B"), 5, may=True)
+LINKS = CallLinks(
+    Wanted(PERIOD, ZoneInfo("Europe/Berlin"), agent="A & B"), 5, may=True, second=PERIOD.before
+)
 DRAWN = {
     "days": charts.by_day(DAYS, PERIOD, DAYS, 'Calls "by" day', LINKS),
     "groups": charts.bars(GROUPS, "Groups", LINKS, GROUPS),
@@ -99,6 +101,8 @@ def test_marks_lead_to_their_calls() -> None:
     assert groups["<script>alert(1)</script>: 9 calls"] == whole | {
         "campaign": ["<script>alert(1)</script>"]
     }
+    before = whole | {"since": ["2026-02-27"], "until": ["2026-02-28"]}
+    assert groups["Not known, second period: 6 calls"] == before | {"lacks": ["campaign"]}
     assert groups["Not known: 6 calls"] == whole | {"lacks": ["campaign"]}
     assert leads(DRAWN["types"])["Card number: 8 calls"] == whole | {"type": ["CARD_NUMBER"]}
     trend = leads(DRAWN["trend"])
