@@ -249,7 +249,7 @@ def _check_partitions(
         raise BrokerError(
             f"{bootstrap}: the topics have {counts[0]} partitions, the settings say {partitions}: "
             "set HUSHWIRE_PARTITIONS to what they were made with; where some were added, no call "
-            "may be in flight any more (docs/operations.md)"
+            "may be in flight any more (docs/deploy/kafka.md)"
         )
 
 

@@ -120,7 +120,7 @@ class SweepGuard:
         elif problem:
             raise SweepRefusedError(
                 f"{sweep}: nothing was destroyed: {problem}. Look at the clock and at what is due; "
-                f"where both are right, confirm with --confirm {due} (docs/operations.md)"
+                f"where both are right, confirm with --confirm {due} (docs/operate/retention.md)"
             )
         self._note(now, moved_back=confirmed is not None)
 

@@ -7,6 +7,6 @@ every mistake with its line · ``model`` the rules · ``known_names`` the names 
 ``disclosure`` what a transcript may show · ``union`` two policies together: the stricter of each
 rule · ``warnings`` what its author may not have meant.
 
-A new setting takes ``model``, a rule in ``union`` and a line in ``docs/detectors.md``. Not here:
+A new setting takes ``model``, a rule in ``union`` and a line in ``docs/policies.md``. Not here:
 settings of an installation (``agents.settings``). Test: ``tests/pipeline/policy``.
 """

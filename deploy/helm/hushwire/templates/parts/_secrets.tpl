@@ -1,5 +1,5 @@
 {{/* Which secret files a workload gets: JSON of [{secret, key, file}]. A file stands here only for who
-needs it (docs/operations.md says who holds what; tests/repository/chart/test_secrets.py holds it to that).
+needs it (docs/deploy/install.md says who holds what; tests/repository/chart/test_secrets.py holds it to that).
 `kind` is worker, gateway, console, ledger or models; `stages` are a worker's. */}}
 {{- define "hushwire.secretFiles" -}}
 {{- $v := .root.Values -}}
