@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from pipeline.errors import BrokerError
@@ -49,9 +49,13 @@ class LagReader:
         self, bootstrap: str, client: Mapping[str, str] | None = None, *, answer_s: float = ANSWER_S
     ) -> None:
         self._bootstrap, self._answer_s, self._lock = bootstrap, answer_s, Lock()
-        self._admin = AdminClient(
-            {**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"}
-        )
+        self._client: dict[str, str | bool] = {
+            **(client or {}),
+            "bootstrap.servers": bootstrap,
+            "log_level": "0",
+        }
+        self._admin = AdminClient(dict(self._client))
+        self._members: dict[str, Consumer] = {}
 
     def read(self, groups: Mapping[str, tuple[str, ...]], topics: tuple[str, ...]) -> BrokerLag:
         """Ask for the lag of groups.
@@ -105,8 +109,11 @@ class LagReader:
         }
 
     def _committed(self, group: str, places: list[TopicPartition]) -> dict[tuple[str, int], int]:
-        asked = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, places)], request_timeout=self._answer_s
-        )
-        answer = asked[group].result(self._answer_s + 1).topic_partitions
+        # Not by the administration's client: it has no group of its own, and the library crashes
+        # where a broker answers that it is not the coordinator (a group that nobody knows yet).
+        if group not in self._members:
+            self._members[group] = Consumer(
+                {**self._client, "group.id": group, "enable.auto.commit": False}
+            )
+        answer = self._members[group].committed(places, timeout=self._answer_s)
         return {(one.topic, one.partition): one.offset for one in answer}
