@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Final, Protocol
 
 import numpy as np
@@ -35,6 +37,7 @@ _LETTERS_S: Final = 1.2
 letters too few are heard."""
 _GLUED: Final = frozenset("-'.\u2019")
 _LOOKED_BACK_S: Final = 120.0
+_ROUNDING: Final = 1e-4
 _MENTIONED: Final = 0.02
 """Probability from which a type is told of a word."""
 _LIKELY: Final = 0.5
@@ -103,7 +106,9 @@ class _Placed:
 
     def between(self, start: int, end: int) -> list[Word]:
         """Words that characters ``[start, end)`` touch."""
-        return [word for first, last, word in self.words if first < end and start < last]
+        first = bisect_right(self.words, start, key=itemgetter(1))
+        stop = bisect_left(self.words, end, key=itemgetter(0))
+        return [word for _, _, word in self.words[first:stop]]
 
 
 def place(before: Sequence[Word], words: Sequence[Word], pause: int) -> _Placed:
@@ -275,15 +280,17 @@ class TurnReader:
 
     def _note(self, turn: Turn, placed: _Placed, reading: Reading) -> None:
         """Note every word that a threshold down to ``FLOOR`` would have."""
-        columns, _ = self._columns[0]
-        if (1 - reading.probabilities[:, 0]).max() < FLOOR:
+        # No type is likelier than all of them: few words are left to look at.
+        some = np.flatnonzero(reading.probabilities[:, 0] <= 1 - FLOOR + _ROUNDING)
+        if not len(some):
             return
-        secret = reading.probabilities[:, columns].sum(axis=1)
-        for at in np.flatnonzero(secret >= FLOOR):
-            words = placed.between(turn.tokens[at].start, turn.tokens[at].end)
-            if words:
-                entity = LABELS[columns[int(reading.probabilities[at, columns].argmax())]]
-                self.candidates.append(self._span(entity, words, float(secret[at]), READER))
+        columns, _ = self._columns[0]
+        muted = reading.probabilities[some].take(columns, axis=1)
+        likeliest = columns[muted.argmax(axis=1)].tolist()
+        for at, secret, label in zip(some, muted.sum(axis=1).tolist(), likeliest, strict=True):
+            token = turn.tokens[at]
+            if secret >= FLOOR and (words := placed.between(token.start, token.end)):
+                self.candidates.append(self._span(LABELS[label], words, secret, READER))
 
     def _entities(self, turn: Turn, reading: Reading) -> Iterator[_Found]:
         """Runs of words whose probability reaches the policy's threshold, of one type each.
@@ -360,9 +367,13 @@ class TurnReader:
     # -- where it is -------------------------------------------------------------------------
 
     def _span(self, entity: str, words: Sequence[Word], score: float, name: str) -> Span:
-        start, end = min(word.start for word in words), max(word.end for word in words)
+        if not words:
+            raise ValueError("a form that is empty: it holds no words")
+        start, end, channel = words[0].start, words[0].end, words[0].channel
+        for word in words[1:]:
+            start, end = min(start, word.start), max(end, word.end)
         action = self._policy.rule(entity).action
-        return Span(entity, words[0].channel, start, end, round(score, 3), name, action)
+        return Span(entity, channel, start, end, round(score, 3), name, action)
 
     def _cut(self, word: Word) -> Word:
         """A word that the recogniser of speech may have stretched over a pause."""
