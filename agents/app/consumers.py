@@ -65,7 +65,7 @@ class Serving:
         ]
 
     async def behind(self) -> dict[str, int]:
-        """Records of each stage's own partitions that are not acknowledged yet, by stage."""
+        """Records of each reader's own partitions that are not acknowledged yet, by its label."""
         found: dict[str, int] = {}
         for app, runtime in zip(self._apps, self._runtimes, strict=True):
             mine = _assignment(app)
@@ -73,8 +73,7 @@ class Serving:
             ends = await consumer.highwaters(*mine) if mine else {}
             begins = await consumer.earliest_offsets(*mine) if mine else {}
             known: Any = consumer._committed_offset  # noqa: SLF001 - Faust shows it nowhere else
-            stage = runtime.stage.name
-            found[stage] = found.get(stage, 0) + sum(
+            found[runtime.label] = sum(
                 max(0, end - max(known.get(place) or 0, begins.get(place, 0)))
                 for place, end in ends.items()
             )

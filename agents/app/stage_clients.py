@@ -169,6 +169,7 @@ def client(reading: Reading, parts: Parts, thread: ThreadPoolExecutor) -> tuple[
             partitions=config.partitions,
         )
         return app, reader
+    live = after is None  # how late an archive is wakes nobody
     runtime = StageRuntime(
         stage,
         port_of(app),
@@ -182,9 +183,9 @@ def client(reading: Reading, parts: Parts, thread: ThreadPoolExecutor) -> tuple[
         partitions=config.partitions,
         # Longer than transcription waits: where it ends a silent call, that end comes before.
         lost_s=2 * config.timeouts.idle_s,
-        delayed=parts.metrics.call_delay.observe if stage.name == vault.NAME else None,
+        delayed=parts.metrics.call_delay.observe if stage.name == vault.NAME and live else None,
         after=after,
     )
-    if after is None:
+    if live:
         parts.live.add(runtime)
     return app, runtime

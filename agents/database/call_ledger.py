@@ -44,6 +44,7 @@ from agents.database.wrapped_keys import (
     wrapping_key_in_force,
 )
 from agents.system.clock import Clock, stamp, system_clock
+from agents.system.owners import ARCHIVE
 from agents.system.private_files import private_folder
 from pipeline.errors import (
     HeldError,
@@ -449,6 +450,16 @@ def open_since(database: Database) -> list[datetime]:
     with database.reading() as connection:
         opened = connection.scalars(query.order_by(CALLS.c.created)).all()
     return [datetime.fromisoformat(one) for one in opened]
+
+
+def oldest_open(database: Database, *, archive: bool) -> datetime | None:
+    """When the oldest open call was opened, of an archive's or of all others."""
+    mine = CALLS.c.owner.startswith(ARCHIVE, autoescape=True)
+    query = select(func.min(CALLS.c.created)).where(
+        CALLS.c.state == CallState.OPEN.value, mine if archive else CALLS.c.owner.is_(None) | ~mine
+    )
+    with database.reading() as connection:
+        return _moment(connection.scalar(query))
 
 
 def _moment(stored: str | None) -> datetime | None:

@@ -38,6 +38,11 @@ class Reader(Protocol):
         ...
 
     @property
+    def label(self) -> str:
+        """The stage's name in metrics, where an archive's begins with ``backfill-``."""
+        ...
+
+    @property
     def pulse(self) -> Pulse:
         """Whether it moves."""
         ...

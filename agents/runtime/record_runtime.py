@@ -125,6 +125,11 @@ class RecordRuntime:
             work=self._work,
         )
 
+    @property
+    def label(self) -> str:
+        """See ``Reader.label``."""
+        return self.stage.name
+
     async def arrive(self, delivery: Delivery) -> None:
         """See ``Reader.arrive`` and ``Intake``."""
         await self._intake.arrive(delivery)

@@ -141,6 +141,11 @@ class StageRuntime:
         )
 
     @property
+    def label(self) -> str:
+        """See ``Reader.label``."""
+        return self._label
+
+    @property
     def in_flight(self) -> int:
         """Calls that are worked on."""
         return len(self._runs)

@@ -25,6 +25,10 @@ CALLS_S: Final = (
 )  # fmt: skip
 """The same for whole calls."""
 
+SOURCES: Final = ("live", "archive")
+"""Whose calls: those that come in, or those of ``hushwire backfill``. Where a metric is by stage, an
+archive's begin with ``backfill-``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -59,8 +63,10 @@ class Metrics:
         self.calls = self._counter("calls", "Calls finished.", "stage")
         self.refused = self._counter("calls_refused", "Calls refused.", "stage", "code")
         self.expired = self._counter(
-            "calls_expired", "Calls ended because they stayed open for too long."
+            "calls_expired", "Calls ended because they stayed open for too long.", "source"
         )
+        for one in SOURCES:
+            self.expired.labels(one)  # an alarm sees the first one, too
         self.records = self._counter("records", "Records taken.", "stage")
         self.dropped = self._counter(
             "records_dropped", "Repeats and records of finished calls.", "stage", "why"
@@ -91,6 +97,7 @@ class Metrics:
         self.oldest_open = self._gauge(
             "oldest_open_call_seconds",
             "Age of the oldest open call in the ledger; 0: none is open.",
+            "source",
         )
         self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
         self.held = self._gauge("held_bytes", "Audio held back.", "stage")
@@ -102,7 +109,7 @@ class Metrics:
         )
         self.call_delay = Histogram(
             "hushwire_call_delay_seconds",
-            "From the end of a call's audio to its end in the vault, stored or quarantined.",
+            "From the end of a live call's audio to its end in the vault, stored or quarantined.",
             registry=self.registry,
             buckets=CALLS_S,
         )

@@ -12,7 +12,8 @@ from typing import Final
 
 _EMBEDDED: Final = "embedded"
 _CLUSTER: Final = "cluster"
-_ARCHIVE: Final = f"{_CLUSTER}:backfill:"
+ARCHIVE: Final = f"{_CLUSTER}:backfill:"
+"""What owners of an archive's calls begin with."""
 
 
 DOOR: Final = f"{_CLUSTER}:door"
@@ -34,12 +35,12 @@ def owner(*, embedded: bool) -> str:
 
 def archive_owner() -> str:
     """Who opens calls of an archive, which go over topics of their own (``hushwire backfill``)."""
-    return f"{_ARCHIVE}{user()}"
+    return f"{ARCHIVE}{user()}"
 
 
 def is_archive(named: str | None) -> bool:
     """Whether a call was opened by a backfill: its records are on the archive's topics."""
-    return named is not None and named.startswith(_ARCHIVE)
+    return named is not None and named.startswith(ARCHIVE)
 
 
 def is_cluster(named: str | None) -> bool:

@@ -20,13 +20,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from agents.access.audit_log import AuditLog, Event
-from agents.database.call_ledger import CallState, KnownCall, Ledger, open_since
+from agents.database.call_ledger import CallState, KnownCall, Ledger, oldest_open, open_since
 from agents.kafka.topics import SEGMENTS
 from agents.runtime.events import audit, audit_event
 from agents.system.clock import stamp
 from agents.system.logging import get_logger
-from agents.system.metrics import Metrics
-from agents.system.owners import is_cluster, is_embedded
+from agents.system.metrics import SOURCES, Metrics
+from agents.system.owners import is_archive, is_cluster, is_embedded
 from agents.upkeep.sweep_guard import SweepGuard
 from agents.vault.call_catalogue import Catalogue
 from agents.vault.file_store import PASSED
@@ -133,19 +133,27 @@ async def tend(
     clock = asyncio.get_running_loop().time
     while True:
         try:
-            opened = await asyncio.to_thread(open_since, ledger.database)
-            age = ledger.database.now() - opened[0] if opened else timedelta()
-            metrics.oldest_open.set(max(0.0, age.total_seconds()))
+            await asyncio.to_thread(_show_oldest, ledger, metrics)
             late = await asyncio.to_thread(too_old, ledger, raw_retention_s, embedded=embedded)
             seen = {one.call_id: seen.get(one.call_id, clock()) for one in late}
             due = [one for one in late if clock() - seen[one.call_id] >= watched_s]
             gone = await asyncio.to_thread(sweep, ledger, log, guard, due)
-            metrics.expired.inc(len(gone))
+            archive = {one.call_id for one in due if is_archive(one.owner)}
+            metrics.expired.labels("archive").inc(len(archive & {*gone}))
+            metrics.expired.labels("live").inc(len({*gone} - archive))
             if gone:
                 told.error("open calls expired", count=len(gone))
         except HushwireError as error:
             told.error("open calls not swept", code=error.code)
         await asyncio.sleep(look_s)
+
+
+def _show_oldest(ledger: Ledger, metrics: Metrics) -> None:
+    """Archives wait for live calls, for as long as those take everything."""
+    for source in SOURCES:
+        opened = oldest_open(ledger.database, archive=source == "archive")
+        age = ledger.database.now() - opened if opened else timedelta()
+        metrics.oldest_open.labels(source).set(max(0.0, age.total_seconds()))
 
 
 def _not_erasing(ledger: Ledger, before: datetime | None = None) -> list[KnownCall]:

@@ -23,7 +23,8 @@ async def tend(
     """Ask until cancelled.
 
     Args:
-        behind: records by stage that are not acknowledged yet, those that were not read included.
+        behind: records by stage that are not acknowledged yet, those that were not read included;
+            an archive's are a stage of their own.
         metrics: gets the figures.
         look_s: how often.
     """

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import update
 
 from agents.access.audit_log import AuditLog
-from agents.database.call_ledger import CallState, Ledger
+from agents.database.call_ledger import CallState, Ledger, oldest_open
 from agents.database.tables import CALLS
-from agents.system.metrics import Metrics
+from agents.system.metrics import SOURCES, Metrics
+from agents.system.owners import archive_owner
 from agents.upkeep import unfinished_calls
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
@@ -162,7 +163,11 @@ def test_a_call_that_is_entered_meanwhile_is_not_refused(ledger: Ledger, tmp_pat
 def test_a_worker_sweeps_counts_and_shows_the_oldest(ledger: Ledger, log: AuditLog) -> None:
     metrics = Metrics()
     opened(ledger, "lost")
+    opened(ledger, "of-an-archive", owner=archive_owner())
     ledger.open_call("young")
+
+    def figure(name: str, source: str) -> float | None:
+        return metrics.registry.get_sample_value(f"hushwire_{name}", {"source": source})
 
     async def some_time() -> None:
         task = asyncio.create_task(
@@ -170,16 +175,28 @@ def test_a_worker_sweeps_counts_and_shows_the_oldest(ledger: Ledger, log: AuditL
                 ledger, log, DAY_S, sweeps(ledger), metrics, look_s=0.01, watched_s=0.05
             )
         )
-        while metrics.registry.get_sample_value("hushwire_calls_expired_total") != 1.0:  # noqa: ASYNC110 - no event
+        while [figure("calls_expired_total", one) for one in SOURCES] != [1.0, 1.0]:  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
         task.cancel()
 
     asyncio.run(asyncio.wait_for(some_time(), 10))
     assert ledger.state("lost") is CallState.REFUSED
-    age = metrics.registry.get_sample_value("hushwire_oldest_open_call_seconds")
+    age = figure("oldest_open_call_seconds", "live")
     assert age is not None
     assert 0.0 <= age < 60.0
+    assert figure("oldest_open_call_seconds", "archive") == 0.0
+
+
+def test_the_oldest_call_of_an_archive_is_told_apart(ledger: Ledger) -> None:
+    opened(ledger, "of-an-archive", owner=archive_owner())
+    assert oldest_open(ledger.database, archive=False) is None
+    opened(ledger, "live")
+    opened(ledger, "of-nobody", owner=None)
+    ledger.close_call("live", CallState.REFUSED)
+    known = {one.call_id: one.created for one in ledger.open_calls()}
+    assert oldest_open(ledger.database, archive=True) == known["of-an-archive"]
+    assert oldest_open(ledger.database, archive=False) == known["of-nobody"]
 
 
 def test_a_clock_that_jumps_ahead_ends_no_call_in_progress(ledger: Ledger, log: AuditLog) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from agents.app.consumers import Serving
 from agents.app.operations.behind import tend
 from agents.system.metrics import Metrics
 
@@ -39,3 +42,28 @@ async def test_it_follows_the_broker_and_is_absent_while_that_is_away() -> None:
     answer["mute"] = 9
     await until(lambda: figure("mute") == 9)
     task.cancel()
+
+
+async def test_an_archive_that_waits_does_not_count_among_live_records() -> None:
+    def client(end: int) -> Any:  # noqa: ANN401 - Faust has no types
+        async def ends(*places: str) -> dict[str, int]:
+            return dict.fromkeys(places, end)
+
+        async def begins(*places: str) -> dict[str, int]:
+            return dict.fromkeys(places, 2)
+
+        consumer = SimpleNamespace(
+            assignment=lambda: {"a", "b"},
+            highwaters=ends,
+            earliest_offsets=begins,
+            _committed_offset={"a": 3},
+        )
+        return SimpleNamespace(consumer=consumer)
+
+    def reader(label: str) -> Any:  # noqa: ANN401 - no more of it is asked for
+        return SimpleNamespace(label=label, stage=SimpleNamespace(name="mute"))
+
+    serving = Serving()
+    serving._apps = [client(3), client(900)]
+    serving._runtimes = [reader("mute"), reader("backfill-mute")]
+    assert await serving.behind() == {"mute": 1, "backfill-mute": 897 + 898}
