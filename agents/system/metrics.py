@@ -26,8 +26,8 @@ CALLS_S: Final = (
 """The same for whole calls."""
 
 SOURCES: Final = ("live", "archive")
-"""Whose calls: those that come in, or those of ``hushwire backfill``. Where a metric is by stage, an
-archive's begin with ``backfill-``."""
+"""Whose calls: those that come in, or those of ``hushwire backfill``. Where a metric is by stage,
+an archive's begin with ``backfill-``."""
 
 
 @dataclass(frozen=True, slots=True)
