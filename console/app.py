@@ -64,6 +64,7 @@ from console.http.errors import INVALID, Refusal, answer
 from console.http.metrics import ApiMetrics
 from console.http.parameters import REFERENCE, allowed
 from console.http.rate_limits import Limiter
+from console.http.request_spans import Traced
 from console.operations.dead_letters import DeadLetterRoutes
 from console.operations.overview import OverviewRoutes
 from console.operations.quarantine import QuarantineRoutes
@@ -175,6 +176,7 @@ def create_app(parts: Parts) -> FastAPI:
     _add_audit(parts, looks, routes)
     _add_tuning(parts, looks, routes)
     app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=answering)
+    app.add_middleware(Traced)
     refuse_unguarded(app)
     return app
 

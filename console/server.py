@@ -31,9 +31,10 @@ from agents.database.open_ledger import opened_ledger
 from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import names_known
-from agents.system.logging import configure_logging, get_logger
+from agents.system.logging import configure_logging, get_logger, level_by_signals
 from agents.system.screen import screen
 from agents.system.serving import is_loopback, listening_socket, server_tls
+from agents.system.tracing.otlp import exporting
 from agents.upkeep.audit_checkpoints import publishers
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.vault.file_store import state_inside
@@ -68,6 +69,7 @@ def serve(settings: Settings, vault: str) -> None:
     uvicorn_options = options(settings)
     oidc_config, client = OidcConfig.of(settings), ClientConfig.of(settings)
     configure_logging(settings.log_level)
+    level_by_signals(settings.log_level)
     silence_server()
     local = None if "://" in vault else Path(vault)
     if local is not None and not local.is_dir():
@@ -88,6 +90,7 @@ def serve(settings: Settings, vault: str) -> None:
             stack.callback(oidc.close)
         tls = settings.api_certificate is not None
         metrics = ApiMetrics()
+        stack.enter_context(exporting(settings.tracing, "hushwire-console", counter=metrics.traced))
         key = settings.signing_key_file(state)
         token_key = settings.token_key_file(state)
         guard = SweepGuard(database, Bounds.of(settings), metrics)

@@ -38,10 +38,11 @@ from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import NAME as TRANSCRIBE
 from agents.stages.vault import NAME as VAULT
 from agents.system.engine_sizing import batching, listening
-from agents.system.logging import configure_logging
+from agents.system.logging import configure_logging, level_by_signals
 from agents.system.metrics import Metrics
 from agents.system.progress import Through
 from agents.system.screen import screen
+from agents.system.tracing.otlp import exporting
 from agents.upkeep.consent_recheck import Nightly
 from agents.upkeep.news.webhooks import Endpoint, endpoint
 from agents.upkeep.sweep_guard import Bounds
@@ -78,6 +79,7 @@ def start_worker(
         HushwireError: a stage is unknown, or something that they need is missing or away.
     """
     configure_logging(settings.log_level)
+    level_by_signals(settings.log_level)
     config = worker_config(stages, vault, settings)
     with working_together(settings, settings.state_folder(STATE), config.vault):
         _serve(config, settings, ready or (lambda: None))
@@ -91,6 +93,10 @@ def _serve(config: WorkerConfig, settings: Settings, ready: Callable[[], None]) 
         if settings.metrics_port:
             host, port = settings.metrics_host, settings.metrics_port
             serving.enter_context(ProbeServer(host, port, metrics.registry, probes))
+        one = config.stages[0] if len(config.stages) == 1 else "worker"
+        serving.enter_context(
+            exporting(settings.tracing, f"hushwire-{one}", counter=metrics.traced)
+        )
         asyncio.run(run_worker(config, metrics=metrics, ready=ready, probes=probes))
 
 

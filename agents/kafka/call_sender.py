@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -28,6 +28,8 @@ from confluent_kafka import KafkaError
 from agents.crypto.transit_hybrid import TransitPublic
 from agents.kafka.bounded_queue import LARGEST_RECORD, BoundedQueue, Line
 from agents.kafka.sending import GRACE_S
+from agents.system.tracing.trace_context import HEADER
+from agents.system.tracing.tracer import Attribute, trace_sent_call
 from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.call_ids import call_id_of
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord
@@ -176,6 +178,8 @@ class CallSender:
             RecordError: it is too large.
         """
         message = encode(record, self.topic, key, source=self._source)
+        if header := call.trace.header:
+            message = replace(message, headers={**message.headers, HEADER: header})
         size = len(message.value or b"") + sum(len(one or b"") for one in message.headers.values())
         if size > LARGEST_RECORD:
             raise RecordError(f"a record of {size} bytes: {LARGEST_RECORD} at most; cut it smaller")
@@ -201,11 +205,12 @@ class OutgoingCall:
 
     def __init__(self, sender: CallSender, header: CallHeader, most_bytes: int) -> None:
         self._sender, self._header, self._most_bytes = sender, header, most_bytes
+        self.trace = trace_sent_call(header.call_id)
         public = sender.public
         self._key = CallKey(*public.new_key(header.call_id)) if public is not None else None
         self._lock = threading.Lock()
         self._chunks = self._end = 0
-        self._ended = False
+        self._ended = self._complete = False
         self._failed: str | None = None
         self._line: Line | None = None
         self._waiting: list[_Waiting] = []
@@ -315,11 +320,15 @@ class OutgoingCall:
             raise RecordError("the call was ended before")
         if complete:
             self._require_going()
+        self._complete = complete
         try:
             self._queue(DoorEnd(self._header, self._chunks, self._end, complete))
         except BufferError:
             raise BrokerError(f"{self._sender.bootstrap}: takes no records") from None
-        self._ended = True
+        with self._lock:
+            self._ended, over = True, self._settled == self._queued
+        if over:
+            self._end_trace()
 
     def acknowledged(self) -> Future[None]:
         """Done when the broker has all records that were queued so far.
@@ -352,7 +361,20 @@ class OutgoingCall:
             self._times.pop(self._settled, None)
             self._settled += 1
             self._bytes -= size
+            over = self._ended and self._settled == self._queued
         self._hear(problem)
+        if over:
+            self._end_trace()
+
+    def _end_trace(self) -> None:
+        """The broker has the call's last record, or will not have it."""
+        whole = self._complete and self._failed is None
+        said: dict[str, Attribute] = {
+            "hushwire.outcome": "sent" if whole else "incomplete",
+            "hushwire.records": self._queued,
+            "hushwire.audio_seconds": self._end / self._header.sample_rate,
+        }
+        self.trace.end(said, "broker" if self._failed is not None else "")
 
     def _hear(self, problem: str | None) -> None:
         """Tell those who wait."""

@@ -14,6 +14,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from agents.crypto.envelope import Seal
 from agents.kafka import sending
+from agents.system.tracing.trace_context import HEADER
+from agents.system.tracing.tracer import CallTrace, is_on, trace_sent_call
 from pipeline.errors import BrokerError, RecordError
 from pipeline.records import cloudevents
 from pipeline.records.model import HIGHEST_RATE, AudioChunk, CallEnd, Record
@@ -45,6 +47,8 @@ class CallProducer:
         self._bootstrap, self._topic, self._source = bootstrap, topic, source
         self._delivery_s = delivery_s
         self._failed: str | None = None
+        self._trace: tuple[str, CallTrace] | None = None
+        """Of the call that was sent last: recordings are sent one after another."""
         self._producer = Producer(
             {
                 **sending.settings(bootstrap, client, delivery_s=delivery_s),
@@ -86,7 +90,15 @@ class CallProducer:
                 f"{HIGHEST_RATE} Hz, nothing above half of that is listened to"
             )
         message = sealed(record, self._topic, seal, source=self._source)
+        trace = self._trace
+        if is_on() and (trace is None or trace[0] != message.call_id):
+            trace = self._trace = message.call_id, trace_sent_call(message.call_id)
+        if trace is not None:
+            message.headers[HEADER] = trace[1].header
         self.send_message(message)
+        if trace is not None and isinstance(record, CallEnd):
+            trace[1].end({"hushwire.outcome": "sent", "hushwire.records": record.chunks + 1})
+            self._trace = None
 
     def send_message(self, message: cloudevents.Clear) -> None:
         """Queue a message whose value is sealed already.

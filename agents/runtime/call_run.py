@@ -18,12 +18,15 @@ from agents.crypto.envelope import Seal
 from agents.runtime.broker_port import Delivery
 from agents.runtime.outbox import ended_at, ends_call
 from agents.runtime.steps import Act, CallCore, Later, Listen, Send, Step, Tell
+from agents.system.clock import epoch_seconds
+from agents.system.tracing.tracer import NOTHING, Attribute, CallTrace
 from pipeline.errors import ModelError, RecordError
 from pipeline.records.model import Record, WindowTranscript
 
 T = TypeVar("T")
 AHEAD = 4
 """Windows of one call that may be in the pool or wait there."""
+_DROPPED = "dropped"
 _BATCH = 64
 """Sends whose acknowledgements are awaited together."""
 
@@ -41,8 +44,8 @@ class StepServices:
 
     Args:
         in_thread: runs a function in the stage's thread.
-        send: queues a record, sealed, with when its call's audio ended; done when the broker has
-            it.
+        send: queues a record, sealed, with when its call's audio ended and its trace; done when
+            the broker has it.
         tell: the same for a content-free event.
         listen: starts listening to a window.
         act: runs a blocking action, again where that helps.
@@ -53,8 +56,8 @@ class StepServices:
         self,
         *,
         in_thread: Callable[[Callable[[], list[Step]]], Awaitable[list[Step]]],
-        send: Callable[[Send, Seal, float], Awaitable[Awaitable[object]]],
-        tell: Callable[[Tell], Awaitable[Awaitable[object]]],
+        send: Callable[[Send, Seal, float, CallTrace], Awaitable[Awaitable[object]]],
+        tell: Callable[[Tell, CallTrace], Awaitable[Awaitable[object]]],
         listen: Callable[[Listen], Coroutine[Any, Any, WindowTranscript]],
         act: Callable[[Act], Awaitable[None]],
         reject: Callable[[Delivery, str, str], Awaitable[bool]],
@@ -100,6 +103,14 @@ class CallRun:
         the core waits for may have been it."""
         self.sent = 0
         """Records that were sent on."""
+        self.trace: CallTrace = NOTHING
+        """Of the call at this stage."""
+        self.policy = ""
+        """Name and version of the one that it goes by."""
+        self.windows = 0
+        """Windows that were listened to."""
+        self.state = "finished"
+        """How the call ended here: what the stage tells others of it, if it does."""
         self.since = 0.0
         """When its first record was written, in seconds since 1970; 0: not known, as the others."""
         self._written = 0.0
@@ -128,6 +139,7 @@ class CallRun:
     def put(self, arrival: Arrival) -> None:
         """Take over a record; never waits, so that a cancelled reader loses nothing."""
         self.last_arrival = time.monotonic()
+        self.trace.came(arrival.delivery.headers)
         written = arrival.delivery.at
         self.since, self._written = self.since or written, max(self._written, written)
         if ends_call(arrival.record):
@@ -150,6 +162,18 @@ class CallRun:
         while len(self._inbox) >= self._room:
             self._taken.clear()
             await self._taken.wait()
+
+    def end_trace(self, code: str = "") -> None:
+        """The call is over here; ``code``: why it was refused."""
+        no_consent = code == "consent"  # as it should be, and no failure
+        said: dict[str, Attribute] = {
+            "hushwire.policy": self.policy,
+            "hushwire.outcome": "no_consent" if no_consent else "refused" if code else self.state,
+            "hushwire.records": len(self.offsets),
+            "hushwire.sent": self.sent,
+            "hushwire.windows": self.windows,
+        }
+        self.trace.end(said, "" if no_consent else code)
 
     async def run(self) -> None:
         """Drive the call until its core is done and all its steps are carried out.
@@ -210,7 +234,7 @@ class CallRun:
             if not isinstance(step, Listen):
                 queued.append(_Queued(step))
             elif step.in_order:
-                queued.append(_Queued(step, self._listen(self._desk.listen(step))))
+                queued.append(_Queued(step, self._listen(self._hear(step))))
             else:
                 self._listen(self._answer(step))
         return queued
@@ -227,8 +251,24 @@ class CallRun:
         # The core may end with what was heard, not with a record.
         self._arrived.set()
 
+    async def _hear(self, step: Listen) -> WindowTranscript:
+        window, began, failed = step.window, epoch_seconds(), "internal"
+        self.windows += 1
+        try:
+            heard = await self._desk.listen(step)
+            failed = "unheard" if heard.unheard else ""
+        except asyncio.CancelledError:
+            failed = _DROPPED  # whoever takes the call up listens to it again
+            raise
+        finally:
+            if window.pcm.size and failed != _DROPPED:
+                seconds = (window.end - window.start) / window.sample_rate
+                said = {"hushwire.channel": window.channel, "hushwire.audio_seconds": seconds}
+                self.trace.part("listen", f"{window.channel}/{window.seq}", began, said, failed)
+        return heard
+
     async def _answer(self, step: Listen) -> None:
-        heard = await self._desk.listen(step)
+        heard = await self._hear(step)
         self._put_steps(await self._desk.in_thread(lambda: step.then(heard)))
 
     async def _step_all(self) -> None:
@@ -248,7 +288,7 @@ class CallRun:
             step = queued.step
             if isinstance(step, Send):
                 self.sent += 1
-                sent.append(await self._desk.send(step, self.seal, self.ended))
+                sent.append(await self._desk.send(step, self.seal, self.ended, self.trace))
                 continue
             await _all(sent)
             if step is _OVER:
@@ -259,7 +299,8 @@ class CallRun:
 
     async def _carry_out_one(self, step: Step, task: asyncio.Task[WindowTranscript] | None) -> None:
         if isinstance(step, Tell):
-            await (await self._desk.tell(step))
+            self.state = str(step.facts.get("state", self.state))
+            await (await self._desk.tell(step, self.trace))
         elif isinstance(step, Act):
             await self._desk.act(step)
         elif isinstance(step, Later):

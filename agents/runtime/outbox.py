@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -23,6 +23,8 @@ from agents.runtime.steps import Act, Reads, Send, Tell
 from agents.system import fatal_exit
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
+from agents.system.tracing.trace_context import HEADER
+from agents.system.tracing.tracer import NOTHING, CallTrace
 from pipeline.errors import DamagedKeyError, SealError, StoreError
 from pipeline.records.model import CallEnd, Findings, Record, Verdict
 
@@ -76,7 +78,9 @@ class Outbox:
         self._metrics, self._limits, self._audit = metrics, limits, audit
         self._log = get_logger(stage.name)
 
-    async def send(self, step: Send, seal: Seal, ended: float = 0.0) -> Awaitable[object]:
+    async def send(
+        self, step: Send, seal: Seal, ended: float = 0.0, trace: CallTrace = NOTHING
+    ) -> Awaitable[object]:
         """Queue a sealed record; what is returned is done when the broker has it.
 
         Args:
@@ -84,6 +88,7 @@ class Outbox:
             seal: its call's.
             ended: when the end of the call's audio was written, as ``ended_at`` reads it; 0: not
                 known.
+            trace: of the call at this stage.
         """
         if isinstance(step.record, Findings):
             for span in step.record.spans:
@@ -97,16 +102,21 @@ class Outbox:
         headers = clear.headers
         if ended and ends_call(step.record):
             headers = {**headers, ENDED: str(round(ended * 1000)).encode()}
+        if trace.header:
+            headers = {**headers, HEADER: trace.header}
         return await self._post(Message(step.topic, key, headers, clear.value))
 
-    async def tell(self, tell: Tell) -> Awaitable[object]:
+    async def tell(self, tell: Tell, trace: CallTrace = NOTHING) -> Awaitable[object]:
         """Queue a content-free event; what is returned is done when the broker has it.
 
         An audit record is written to the audit log before: no broker can lose it or make it up.
         """
         if tell.topic == self._topics.audit:
             await self.retry(partial(self._audit.append, events.audit_event(tell)))
-        return await self._post(events.event(tell))
+        message = events.event(tell)
+        if trace.header:
+            message = replace(message, headers={**message.headers, HEADER: trace.header})
+        return await self._post(message)
 
     async def reject(
         self, delivery: Delivery, call_id: str, code: str, *, original: bool = True

@@ -14,7 +14,7 @@ What is guaranteed:
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -27,10 +27,13 @@ from agents.runtime.intake import Intake, Partition, Work
 from agents.runtime.outbox import Limits, Outbox, ended_at, ends_call
 from agents.runtime.pulse import Pulse
 from agents.runtime.steps import Send, Tell
-from agents.system.logging import get_logger
+from agents.system.logging import about, get_logger
 from agents.system.metrics import Metrics
+from agents.system.tracing.tracer import NOTHING, CallTrace, is_on, trace_call
 
 TICK_S = 1.0
+TRACED = 4_096
+"""Calls whose trace is in memory, at most; of others it begins anew, under the same ids."""
 AHEAD = 64
 """Records of a partition that were sent on and whose acknowledgement is awaited, at most."""
 
@@ -112,6 +115,8 @@ class RecordRuntime:
         partitions: int = PARTITIONS,
     ) -> None:
         self.stage, self._metrics, self.pulse = stage, metrics, Pulse()
+        self._traces: OrderedDict[str, tuple[CallTrace, int]] = OrderedDict()
+        """Of the calls that came last, with how many records went on."""
         self._limits, self._log = limits or Limits(), get_logger(stage.name)
         self._out = Outbox(
             stage, port, topics=topics, metrics=metrics, limits=self._limits, audit=audit
@@ -181,27 +186,52 @@ class RecordRuntime:
 
     async def _handle(self, delivery: Delivery) -> list[Awaitable[object]]:
         """Do what the core says; all that is returned is done when the broker has what was sent."""
+        about("")
         while True:
             done = await self._out.retry(lambda: self.stage.core.take(delivery))
+            about(done.call_id)
             if not done.again_s:
                 break
             self._log.warning("key away", call_id=done.call_id)
             await asyncio.sleep(done.again_s)
         waiting: list[Awaitable[object]] = []
+        trace = self._traced(done, delivery)
         if done.seal is not None:
             ended = ended_at(delivery)
-            waiting = [await self._out.send(one, done.seal, ended) for one in done.send]
+            waiting = [await self._out.send(one, done.seal, ended, trace) for one in done.send]
             if any(ends_call(one.record) for one in done.send):
                 self._log.info("call finished", call_id=done.call_id)
+                self._end_trace(done.call_id, "admitted")
         if done.dead:
             await self._out.reject(delivery, done.call_id, done.dead, original=False)
         if done.refused:
-            self._metrics.refused.labels(self.stage.name, done.refused).inc()
-            self._log.warning("call refused", call_id=done.call_id, code=done.refused)
+            self._refused(done)
         for tell in done.tell:
-            await (await self._out.tell(tell))
+            await (await self._out.tell(tell, trace))
         if done.then is not None:
             await self._out.retry(done.then)
         if done.dropped:
             self._metrics.dropped.labels(self.stage.name, done.dropped).inc()
         return waiting
+
+    def _refused(self, done: Handled) -> None:
+        self._metrics.refused.labels(self.stage.name, done.refused).inc()
+        self._log.warning("call refused", call_id=done.call_id, code=done.refused)
+        self._end_trace(done.call_id, "refused", done.refused)
+
+    def _traced(self, done: Handled, delivery: Delivery) -> CallTrace:
+        """The trace of a record's call; begun with the first record that goes on or is refused."""
+        if not is_on() or not done.call_id or not (done.send or done.refused):
+            return NOTHING
+        traces = self._traces
+        known = traces.pop(done.call_id) if done.call_id in traces else None
+        trace, records = known or (trace_call(done.call_id, self.stage.name), 0)
+        trace.came(delivery.headers)
+        traces[done.call_id] = trace, records + 1
+        while len(traces) > TRACED:
+            traces.popitem(last=False)
+        return trace
+
+    def _end_trace(self, call_id: str, outcome: str, code: str = "") -> None:
+        trace, records = self._traces.pop(call_id, (NOTHING, 0))
+        trace.end({"hushwire.outcome": outcome, "hushwire.records": records}, code)

@@ -21,6 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -38,8 +39,9 @@ from agents.runtime.outbox import Limits, Outbox
 from agents.runtime.pulse import Pulse
 from agents.runtime.steps import Late, Listen, Stage, Step
 from agents.system import fatal_exit
-from agents.system.logging import get_logger, place_of
+from agents.system.logging import about, get_logger, place_of, shows
 from agents.system.metrics import Metrics
+from agents.system.tracing.tracer import trace_call
 from pipeline.errors import (
     DamagedKeyError,
     HushwireError,
@@ -179,11 +181,13 @@ class StageRuntime:
 
     async def _route(self, delivery: Delivery) -> None:
         """Bring a record to its call, or say why not."""
+        about("")
         try:
             where = cloudevents.address(delivery.headers, delivery.key)
         except RecordError as error:
             await self._discard(delivery, "", error.code)
             return
+        about(where.call_id)
         if where.call_id in self._over:
             await self._after_end(delivery, where)
             return
@@ -199,6 +203,11 @@ class StageRuntime:
             if await self._discard(delivery, where.call_id, error.code, original=opened):
                 run.lost = True
             return
+        if shows("debug"):
+            topic, partition = delivery.topic, delivery.partition
+            self._log.debug(
+                "record taken", topic=topic, partition=partition, offset=delivery.offset
+            )
         run.offsets.append((delivery.topic, delivery.partition, delivery.offset))
         run.put(Arrival(delivery, record))
         await self._blocking(run.until_room())
@@ -249,6 +258,9 @@ class StageRuntime:
             await self._after_end(delivery, cloudevents.address(delivery.headers, delivery.key))
             return None
         run = CallRun(call_id, seal, core, self._desk, room=self._limits.room, changed=self._weigh)
+        run.trace = trace_call(call_id, self.stage.name)
+        run.policy = f"{policy.name} {policy.version}"
+        self._log.debug("call begun", policy=run.policy)
         self._runs[call_id] = run
         self._tasks[call_id] = spawn(self._drive(run))
         self._metrics.in_flight.labels(self._label).set(len(self._runs))
@@ -302,6 +314,7 @@ class StageRuntime:
     # Calls
 
     async def _drive(self, run: CallRun) -> None:
+        about(run.call_id)
         finished = False
         try:
             await run.run()
@@ -313,7 +326,7 @@ class StageRuntime:
         except fatal_exit.FatalError:
             raise
         except Exception as error:  # noqa: BLE001 - fail closed: a broken call is refused
-            await self._refuse(run.call_id, error)
+            await self._refuse(run.call_id, error, run)
         # From here on a record that comes is one that comes after the end.
         self._forget(run)
         self._remember(run.call_id, run.core.late if finished else Late())
@@ -332,6 +345,7 @@ class StageRuntime:
             self._metrics.stage_call.labels(self._label).observe(self._ago(run.since))
         if self._delayed is not None and run.ended:
             self._delayed(self._ago(run.ended))
+        run.end_trace()
         self._log.info(
             "call finished",
             call_id=run.call_id,
@@ -345,7 +359,7 @@ class StageRuntime:
         """Seconds since a moment; a clock that was ahead counts as none."""
         return max(0.0, self._ledger.database.now().timestamp() - moment)
 
-    async def _refuse(self, call_id: str, error: Exception) -> None:
+    async def _refuse(self, call_id: str, error: Exception, run: CallRun | None = None) -> None:
         """Close a call that can't be worked on: its key dies, its records open nowhere."""
         cause = _cause(error)
         code = cause.code if isinstance(cause, HushwireError) else "internal"
@@ -353,10 +367,13 @@ class StageRuntime:
         log = self._log.info if code == "consent" else self._log.error
         log("call refused", call_id=call_id, code=code, error_type=kind, place=place)
         self._metrics.refused.labels(self._label, code).inc()
+        trace = run.trace if run is not None else trace_call(call_id, self.stage.name)
         told = cause.facts if isinstance(cause, HushwireError) else {}
         at = self._ledger.database.stamp()
         for tell in events.refusal(self._topics, call_id, self.stage.name, code, told, at=at):
-            await (await self._out.tell(tell))
+            await (await self._out.tell(tell, trace))
+        if run is not None:
+            run.end_trace(code)
         with suppress(UnknownCallError):
             await self._out.retry(lambda: self._ledger.close_call(call_id, CallState.REFUSED))
 
@@ -449,9 +466,8 @@ class StageRuntime:
         return await self._in_stage(work)
 
     async def _in_stage(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self.pulse.timed(work)
-        )
+        work = partial(copy_context().run, self.pulse.timed(work))  # whose call lines are about
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _listen(self, step: Listen) -> WindowTranscript:
         if self._pool is None:

@@ -1,4 +1,4 @@
-"""The settings of what goes out by itself: redacted transcripts on a topic, webhooks."""
+"""The settings of what goes out by itself: redacted transcripts on a topic, traces, webhooks."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ class OutputSettings(SettingsPart):
         description="Whether the vault stage puts each stored call's redacted transcript, in "
         "clear, on the topic `PREFIX.transcripts.redacted` (docs/outputs.md). What left on it "
         "can't be erased with the call.",
+    )
+    tracing: Literal["off", "otlp"] = Field(
+        default="off",
+        description="Whether spans of calls go to an OpenTelemetry collector (docs/tracing.md), by "
+        "OTLP over HTTP as `OTEL_EXPORTER_OTLP_*` say. Needs the extra `tracing`.",
     )
     webhook_url: str | None = Field(
         default=None,

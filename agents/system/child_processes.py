@@ -48,6 +48,8 @@ def end_with_parent(parent: int) -> None:
         parent: the parent's process id, to notice that it ended before this call.
     """
     without_core_dumps()
+    for one in (signal.SIGUSR1, signal.SIGUSR2):  # they are for the parent's log
+        signal.signal(one, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -1,21 +1,28 @@
 """Logging without content: only fields on an allow-list get through, as JSON lines.
 
 A value that is not on the list is dropped and the event is marked, so that a careless log line
-shows up in a test instead of showing what was spoken.
+shows up in a test instead of showing what was spoken. Events and fields are listed in
+``docs/logs.md``; a test compares. Signals change the level, see ``level_by_signals``.
 """
 
 from __future__ import annotations
 
 import io
 import logging
+import os
+import signal
 import sys
 import threading
 import traceback
 from collections.abc import MutableMapping
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
+
+from agents.system.tracing import tracer
+from agents.system.tracing.trace_context import trace_of
 
 if TYPE_CHECKING:
     import structlog
@@ -28,6 +35,7 @@ ALLOWED = frozenset(
         "dropped_fields",
         "stage",
         "call_id",
+        "trace_id",
         "code",
         "topic",
         "partition",
@@ -60,6 +68,11 @@ _LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+_STEPS: Final = tuple(reversed(_LEVELS))
+"""Levels, from the one that lets through least."""
+_shown = ["info"]
+"""The level now."""
+_call: ContextVar[str] = ContextVar("call", default="")
 _FOREIGN = ("faust", "mode", "aiokafka", "aiohttp", "kafka", "asyncio")
 
 
@@ -73,14 +86,42 @@ def only_allowed(
     return kept
 
 
+def about(call_id: str) -> None:
+    """From here on, lines of this task and of the threads that it starts are about a call.
+
+    Args:
+        call_id: of the call; empty: of none.
+    """
+    _call.set(call_id)
+
+
+def shows(level: str) -> bool:
+    """Whether lines of a level are written now; for lines that come with every record."""
+    return _LEVELS[level] >= _LEVELS[_shown[0]]
+
+
+def _of_its_call(
+    _logger: object, _method: str, entry: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Processor: add the call that a line is about, and its trace where there is one."""
+    call_id = entry.get("call_id") or _call.get()
+    if call_id:
+        entry["call_id"] = call_id
+        if tracer.is_on():
+            entry["trace_id"] = f"{trace_of(call_id):032x}"
+    return entry
+
+
 def configure_logging(level: str = "info") -> None:
     """Set up structlog on stderr and silence the libraries that log records or tracebacks."""
     import structlog  # noqa: PLC0415 - it takes as long as half of a command
 
+    _shown[0] = level
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _of_its_call,
             only_allowed,
             structlog.processors.JSONRenderer(),
         ],
@@ -88,6 +129,35 @@ def configure_logging(level: str = "info") -> None:
         logger_factory=_on_stderr,
     )
     silence_libraries()
+
+
+def level_by_signals(level: str) -> None:
+    """SIGUSR1 lets a level more through, SIGUSR2 sets ``level`` again; for the main thread.
+
+    Whoever may signal the process may end it, so nothing new is opened to anybody.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return  # a process that is another one's part, as in tests
+    there, here = os.pipe()
+    os.set_blocking(here, False)
+
+    def told(number: int, _frame: object) -> None:
+        # A signal comes in the middle of anything, also of a line that is being written.
+        with suppress(OSError):
+            os.write(here, bytes([number]))
+
+    def follow() -> None:
+        while wanted := os.read(there, 1):
+            more = _STEPS[min(_STEPS.index(_shown[0]) + 1, len(_STEPS) - 1)]
+            changed, before = more if wanted[0] == signal.SIGUSR1 else level, _shown[0]
+            loudest = max(changed, before, key=_STEPS.index)
+            configure_logging(loudest)  # at which it is told
+            get_logger().warning("log level changed", state=changed)
+            configure_logging(changed)
+
+    threading.Thread(target=follow, name="hushwire-log-level", daemon=True).start()
+    for one in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(one, told)
 
 
 class _StandardError(io.TextIOBase):

@@ -131,6 +131,9 @@ class Metrics:
             "Age of the oldest call that the stage has in hand, by its first record; 0: none.",
             "stage",
         )
+        self.traced = self._counter(
+            "trace_spans", "Spans of traces that the collector took, or that were dropped.", "what"
+        )
         self.weak = self._gauge(
             "weak",
             "1 while something is weaker than it should be; `hushwire doctor` says what to do.",
@@ -244,6 +247,9 @@ class GatewayMetrics:
         self.audio = self._counter("audio_seconds", "Audio that was sent on.", "gateway")
         self.keys = self._counter("keys", "Keys that were pressed; never which.", "gateway")
         self.probes = self._counter("probes", "Probes that were answered.", "gateway")
+        self.traced = self._counter(
+            "trace_spans", "Spans of traces that the collector took, or that were dropped.", "what"
+        )
         self.acknowledged = Histogram(
             "hushwire_gateway_acknowledged_seconds",
             "From a chunk that is whole to the broker's acknowledgement.",

@@ -27,6 +27,12 @@ class ApiMetrics:
             "hushwire_api_faults", "Answers that failed for want of something, or by a fault.",
             registry=self.registry,
         )  # fmt: skip
+        self.traced = Counter(
+            "hushwire_api_trace_spans",
+            "Spans of traces that the collector took, or that were dropped.",
+            ["what"],
+            registry=self.registry,
+        )
         self.sweep_refused = Gauge(
             "hushwire_sweep_refused",
             "1 while a sweep destroys nothing until somebody looks: a doubtful clock, or too much.",

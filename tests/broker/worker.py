@@ -24,6 +24,7 @@ from agents.stages.timeouts import Timeouts
 from agents.system.clock import system_clock
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
+from agents.system.tracing.otlp import exporting
 from agents.upkeep.news.webhooks import Endpoint, endpoint
 from pipeline.consent.gate import ConsentRules
 from pipeline.consent.loading import shipped_rules
@@ -98,7 +99,12 @@ def main() -> None:
     metrics, probes = Metrics(), Probes()
     if port := os.environ.get("METRICS_OF_TEST"):
         ProbeServer("127.0.0.1", int(port), metrics.registry, probes).__enter__()
-    asyncio.run(run_worker(config, metrics=metrics, ready=_ready, probes=probes))
+    with exporting(
+        os.environ.get("TRACING_OF_TEST", "off"), "hushwire-test", counter=metrics.traced
+    ):
+        asyncio.run(run_worker(config, metrics=metrics, ready=_ready, probes=probes))
+    if told := os.environ.get("MODULES_OF_TEST"):
+        Path(told).write_text("\n".join(sorted(sys.modules)), encoding="utf-8")
 
 
 def _webhooks(folder: str) -> Endpoint | None:

@@ -17,8 +17,9 @@ from agents.kafka.call_sender import Acknowledged, CallSender
 from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics, reach_broker, require_door
 from agents.settings.model import STATE, Settings
-from agents.system.logging import configure_logging, get_logger
+from agents.system.logging import configure_logging, get_logger, level_by_signals
 from agents.system.metrics import GatewayMetrics
+from agents.system.tracing.otlp import exporting
 
 ASK_S: Final = 3.0
 """How long the broker may take to answer ``/readyz``."""
@@ -44,6 +45,7 @@ def serve(
         HushwireError: see the module.
     """
     configure_logging(settings.log_level)
+    level_by_signals(settings.log_level)
     bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
     public = TransitPublic.load(settings.transit_public_file(settings.state_folder(STATE)))
     topics = Topics.named(settings.topic_prefix)
@@ -86,8 +88,11 @@ def serve(
 
         await run(gateway, ready=listening)
 
+    traces = exporting(
+        settings.tracing, "hushwire-gateway", sender="gateway", counter=metrics.traced
+    )
     try:
-        with asyncio.Runner(loop_factory=loop) as runner:
+        with traces, asyncio.Runner(loop_factory=loop) as runner:
             runner.run(listen())
     finally:
         sender.close()

@@ -11,6 +11,7 @@ import typer
 from agents.cli.shared.pipeline_options import Cluster, StateDir
 from agents.settings.model import load_settings
 from agents.system.screen import screen
+from agents.system.tracing.otlp import exporting
 from pipeline.errors import InputError
 
 
@@ -63,7 +64,8 @@ def backfill(
 
     rule = Rule(_moment("--since", since), _moment("--until", until), rate, at_once, again)
     settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
-    report = run(source, settings, rule, console=screen(stderr=as_json))
+    with exporting(settings.tracing, "hushwire-backfill", sender="backfill"):
+        report = run(source, settings, rule, console=screen(stderr=as_json))
     if as_json:
         typer.echo(report.as_json())
     else:

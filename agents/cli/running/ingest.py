@@ -11,6 +11,7 @@ import typer
 from agents.cli.shared.pipeline_options import Again, Cluster, StateDir
 from agents.settings.model import load_settings
 from agents.system.screen import screen
+from agents.system.tracing.otlp import exporting
 
 
 def ingest(
@@ -41,5 +42,6 @@ def ingest(
         from agents.app.recordings.ingest_by_door import send_paths as send  # noqa: PLC0415 - as below
     else:
         from agents.app.wiring import ingest_paths as send  # noqa: PLC0415 - --help comes at once
-    missing = send(paths, settings, console=screen(), again=again)
+    with exporting(settings.tracing, "hushwire-ingest"):
+        missing = send(paths, settings, console=screen(), again=again)
     sys.exit(1 if missing else 0)

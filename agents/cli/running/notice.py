@@ -81,7 +81,7 @@ def notice(
         raise InputError(f"a prompt that is played has no open placeholders; say {names}")
     spoken_by = ""
     if wav is not None:
-        from agents.system.spoken_prompt import speak  # noqa: PLC0415 - only where a sound is asked for
+        from agents.cli.shared.spoken_prompt import speak  # noqa: PLC0415 - where a sound is asked for
 
         spoken_by = speak(prompt.text, prompt.notice.language, wav)
     if as_json:

@@ -12,6 +12,7 @@ from agents.cli.shared.extras import need
 from agents.cli.shared.pipeline_options import Again, Bootstrap, Engines, PolicyName, StateDir
 from agents.settings.model import load_settings
 from agents.system.screen import screen
+from agents.system.tracing.otlp import exporting
 
 
 def run(
@@ -43,5 +44,6 @@ def run(
     need("run", "speech", "detect", *(() if settings.bootstrap else ("broker",)))
     from agents.app.run_folder import run_folder  # noqa: PLC0415 - --help comes at once
 
-    summary = run_folder(source, vault, settings, console=screen(), again=again)
+    with exporting(settings.tracing, "hushwire-run"):
+        summary = run_folder(source, vault, settings, console=screen(), again=again)
     sys.exit(0 if summary.clean else 1)

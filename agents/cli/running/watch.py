@@ -10,6 +10,7 @@ import typer
 from agents.app.recordings.watching.places import After
 from agents.settings.model import load_settings
 from agents.system.screen import screen
+from agents.system.tracing.otlp import exporting
 from pipeline.errors import InputError
 
 
@@ -63,4 +64,5 @@ def watch(
     settings = load_settings(
         bootstrap=bootstrap, state_dir=state_dir, transit_public_key=public_key
     )
-    run_watch.watch(paths, settings, rule, console=screen())
+    with exporting(settings.tracing, "hushwire-watch", sender="watch"):
+        run_watch.watch(paths, settings, rule, console=screen())

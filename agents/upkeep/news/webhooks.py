@@ -22,6 +22,7 @@ from agents.database.webhook_queue import Waiting, WebhookQueue
 from agents.system.clock import stamp, system_clock
 from agents.system.logging import get_logger, place_of
 from agents.system.metrics import Metrics
+from agents.system.tracing.tracer import Kind, Work, traced
 from agents.upkeep.news import notices
 from agents.upkeep.news.addresses import Target
 from agents.upkeep.news.posting import NotTakenError, Poster, Posts
@@ -165,6 +166,18 @@ class Webhooks:
 
     async def _send(self, waiting: Waiting, secrets: tuple[bytes, ...], left: set[str]) -> bool:
         """Send one; whether it was taken."""
+        notice, stage = waiting.notice, waiting.notice.facts.get("stage", "vault")
+        below = "" if notice.kind == notices.GONE else stage
+        with traced("webhook", Kind.CLIENT, call_id=notice.call_id, below=below) as work:
+            work.attributes |= {
+                "hushwire.kind": notice.kind,
+                "hushwire.attempt": waiting.attempts + 1,
+            }
+            return await self._send_one(waiting, secrets, left, work)
+
+    async def _send_one(
+        self, waiting: Waiting, secrets: tuple[bytes, ...], left: set[str], work: Work
+    ) -> bool:
         notice = waiting.notice
         try:
             included = self._endpoint.included
@@ -172,6 +185,7 @@ class Webhooks:
             seconds = int(self._database.now().timestamp())
             await self._posts.post(signed(notice.message_id, seconds, body, secrets), body)
         except NotTakenError as error:
+            work.failed = error.problem
             await self._not_taken(waiting, error.problem, error.retry_s)
             taken = False
         except StoreError:
@@ -179,6 +193,7 @@ class Webhooks:
         except Exception as error:  # noqa: BLE001 - one webhook must not end the worker
             kind, place = type(error).__name__, place_of(error.__traceback__)
             self._log.error("webhook failed", error_type=kind, place=place)
+            work.failed = "internal"
             await self._not_taken(waiting, "internal", 0)
             taken = False
         else:

@@ -8,6 +8,6 @@ SSML · ``model`` prompts as files hold them · ``files`` read part by part · `
 against one another and the rules · ``loading`` all of it, each mistake with its line · ``prompts``
 the one that fits.
 
-Not here: speaking one (``agents.system.spoken_prompt``), the command
+Not here: speaking one (``agents.cli.shared.spoken_prompt``), the command
 (``agents.cli.running.notice``). Test: ``tests/pipeline/consent/notices``.
 """

@@ -14,7 +14,7 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from agents.cli import main as cli
-from agents.system import spoken_prompt as voices
+from agents.cli.shared import spoken_prompt as voices
 from pipeline.errors import HushwireError, InputError
 
 pytestmark = pytest.mark.unit

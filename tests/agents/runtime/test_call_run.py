@@ -88,7 +88,7 @@ async def test_an_answer_that_ends_the_call_is_sent_though_the_last_record_is_ta
     listened = asyncio.Event()
     thread = SlowThread()
 
-    async def send(step: Send, _seal: Seal, _ended: float) -> Awaitable[object]:
+    async def send(step: Send, _seal: Seal, _ended: float, _trace: object) -> Awaitable[object]:
         assert isinstance(step.record, CallEnd)
         sent.append(step.record.chunks)
         return asyncio.sleep(0)

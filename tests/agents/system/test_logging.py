@@ -44,6 +44,7 @@ WRITES = {
     "agents/system/fatal_exit.py": "a constant text and an exit code",
     "agents/system/logging.py": "type and place of an exception",
     "agents/app/consumers.py": "a number of clients",
+    "console/http/metrics_page.py": "a page of the docs, to standard output",
     "agents/cli/evidence/audit.py": "an export that was asked for, to standard output",
 }
 """Modules that write to a standard stream themselves, and what."""

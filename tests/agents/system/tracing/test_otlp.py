@@ -1,0 +1,157 @@
+"""Spans to a collector: one that is away, slow or hostile costs spans, and nothing else."""
+
+from __future__ import annotations
+
+import resource
+import time
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from agents.system.tracing import otlp, tracer
+from agents.system.tracing.otlp import exporting
+from agents.system.tracing.trace_context import HEADER, Context, span_of, trace_of, written
+from pipeline.errors import SettingsError
+from tests.collector import collecting
+from tests.ports import free_port
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter("spans", "Spans.", ["what"], registry=CollectorRegistry())
+
+
+def counted(counter: Counter, what: str) -> float:
+    return counter.labels(what)._value.get()
+
+
+def test_spans_come_with_their_ids_and_are_counted(
+    monkeypatch: pytest.MonkeyPatch, counter: Counter
+) -> None:
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        with exporting("otlp", "hushwire-mute", sender="watch", counter=counter):
+            call = tracer.trace_call("c", "admit")
+            call.came({HEADER: written(Context(1, 2, sampled=True))})
+            call.end({"hushwire.records": 3}, "seal")
+            tracer.trace_sent_call("c").end({})
+            with tracer.traced("GET", tracer.Kind.SERVER) as work:
+                work.name = "GET /calls"
+        admit, sent, served = collector.spans
+    assert (admit.trace, admit.span) == (f"{trace_of('c'):032x}", f"{span_of('c', 'admit'):016x}")
+    assert (admit.parent, admit.links) == ("", ((f"{1:032x}", f"{2:016x}"),))
+    assert admit.failed
+    assert admit.attributes["error.type"] == "seal"
+    assert (sent.name, sent.trace) == ("watch", admit.trace)
+    assert served.name == "GET /calls"
+    assert served.trace not in {"0" * 32, admit.trace}
+    assert {one.service for one in collector.spans} == {"hushwire-mute"}
+    assert counted(counter, otlp.SENT) == 3
+    assert counted(counter, otlp.DROPPED) == 0
+
+
+def test_a_sampler_and_a_name_of_the_standard_s_variables_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "ours")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{collector.url}/own/path")
+        said = {}
+        with exporting("otlp", "x"):
+            for number in range(200):
+                call = tracer.trace_call(f"c{number}", "admit")
+                said[f"c{number}"] = call.header.endswith(b"01")
+                call.end({})
+        came = {str(one.attributes["hushwire.call_id"]) for one in collector.spans}
+    assert came == {name for name, sampled in said.items() if sampled}
+    assert 60 < len(came) < 140
+    assert {one.service for one in collector.spans} == {"ours"}
+    assert collector.heads[0].startswith(b"/own/path\n")
+
+
+@pytest.mark.parametrize("behaviour", ["away", "hangs", "endless", "busy", "redirects"])
+def test_whatever_the_collector_does_nobody_waits(
+    behaviour: str, monkeypatch: pytest.MonkeyPatch, counter: Counter
+) -> None:
+    monkeypatch.setattr(otlp, "CLOSE_S", 1.0)
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "600")
+    with collecting(behaviour) as collector:
+        port = free_port() if behaviour == "away" else collector.port
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began = time.monotonic()
+        with exporting("otlp", "x", counter=counter):
+            for number in range(2_000):
+                tracer.trace_call(f"c{number}", "mute").end({})
+            told = time.monotonic()
+            time.sleep(0.5)
+        ended = time.monotonic()
+        paths = {one.split(b"\n")[0] for one in collector.heads}
+    assert told - began < 2.0
+    assert ended - told < 3.0
+    if behaviour in {"away", "hangs", "busy"}:
+        assert counted(counter, otlp.DROPPED) >= 1_400 - 512
+        assert counted(counter, otlp.SENT) == 0
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 100_000, f"{grown} KiB"
+    assert paths <= {b"/v1/traces"}
+
+
+def test_a_fault_of_the_library_fails_no_call(
+    monkeypatch: pytest.MonkeyPatch, counter: Counter
+) -> None:
+    with exporting("otlp", "x", counter=counter):
+        out = tracer._on[-1].out
+        monkeypatch.setattr(out, "_tracer", None)
+        tracer.trace_call("c", "mute").end({})
+        assert counted(counter, otlp.DROPPED) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", "OTLP_TRACES_PROTOCOL"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "OTLP_ENDPOINT: no URL"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:port", "OTLP_ENDPOINT: no URL"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "file:///etc/x", "TRACES_ENDPOINT: no URL"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file", "/no/such/file can't be read"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli", "gzip, deflate or none"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "many", "does not take"),
+    ],
+)
+def test_a_variable_that_can_t_be_used_is_named(
+    name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=told), exporting("otlp", "x"):
+        pytest.fail("it began")
+    assert not tracer.is_on()
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(otlp.importlib, "import_module", missing)
+    with pytest.raises(SettingsError, match=r"hushwire\[tracing\]"), exporting("otlp", "x"):
+        pytest.fail("it began")
+
+
+def test_an_answer_without_an_end_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with collecting("endless") as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        began = time.monotonic()
+        with exporting("otlp", "x"):
+            for number in range(10):
+                tracer.trace_call(f"c{number}", "mute").end({})
+                time.sleep(0.15)
+        assert time.monotonic() - began < 4
+        assert len(collector.spans) == 10
