@@ -185,7 +185,7 @@ lock: ## Resolve the dependencies anew into all lock files
 	$(LOCK) pyproject.toml --python-version 3.11 --extra dev --extra train -c requirements-dev.txt \
 	  -o requirements-train.txt
 	$(LOCK) pyproject.toml --python-version 3.11 --extra speech --extra detect --extra console \
-	  --extra kms -c requirements-dev.txt -o requirements-image.txt
+	  --extra kms --extra tracing -c requirements-dev.txt -o requirements-image.txt
 	$(LOCK) tests/readers/requirements.in --python-version 3.11 -o tests/readers/requirements.txt
 	$(LOCK) tests/vcon/requirements.in --python-version 3.12 -o tests/vcon/requirements.txt
 
