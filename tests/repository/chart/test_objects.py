@@ -88,6 +88,16 @@ def test_alarms_are_those_of_the_monitoring() -> None:
     assert rule["spec"] == yaml.safe_load(source.read_text("utf-8"))
 
 
+def test_where_runbooks_lie_is_said_by_a_value() -> None:
+    address = "https://docs.example.com/runbooks/%s.html"
+    objects = rendered("ha", "--set-string", f"monitoring.runbooks={address}")
+    (rule,) = of_kind(objects, "PrometheusRule").values()
+    (group,) = rule["spec"]["groups"]
+    told = {one["annotations"]["runbook_url"] for one in group["rules"]}
+    pages = (ROOT / "docs" / "runbooks").glob("*.md")
+    assert told == {address.replace("%s", page.stem) for page in pages}
+
+
 def test_monitors_find_ports_that_pods_have() -> None:
     objects = rendered("ha")
     ports = {

@@ -147,6 +147,22 @@ def test_every_stage_runs_in_one_worker(name: str) -> None:
     assert run == sorted(STAGES)
 
 
+def test_an_archive_is_taken_by_all_that_work_on_it_and_scales_nothing() -> None:
+    told = {
+        name: environment(pod).get("HUSHWIRE_BACKFILL")
+        for name, pod in pods(rendered("ha", "--set", "backfill=true")).items()
+    }
+    assert {name for name, value in told.items() if value} == {*STAGES, "console"} - {"admit"}
+    assert {value for value in told.values() if value} == {"true"}
+    kinds = ("ScaledObject", "HorizontalPodAutoscaler")
+    scaled = [
+        [one for one in rendered("ha", *more) if one["kind"] in kinds]
+        for more in ((), ("--set", "backfill=true"))
+    ]
+    assert scaled[0] == scaled[1]
+    assert "backfill" not in str(scaled[1])
+
+
 def test_a_worker_is_never_replaced_by_one_more() -> None:
     """One more than partitions gets none, is never ready, and the upgrade would stand still."""
     for name, deployment in of_kind(rendered("ha"), "Deployment").items():

@@ -40,6 +40,9 @@ def refused(*values: str, name: str = "ha") -> str:
         ("kafka.password=secret", "'/kafka'.*'password' not allowed"),
         ("settings.Policy=pci", "'Policy' does not match pattern"),
         ("webhook.url=http://hooks.example.com", "'/webhook/url'"),
+        ("monitoring.runbooks=docs/runbooks", "'/monitoring/runbooks'.*does not match pattern"),
+        ("monitoring.runbooks=https://docs.example.com", "'/monitoring/runbooks'"),
+        ("backfill=yes", "'/backfill'.*want boolean"),
     ],
 )
 def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
@@ -53,6 +56,7 @@ def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
         (["workers.mute.replicas=20"], r"workers.mute: replicas \(20, the least\) is above maxRep"),
         (["workers.mute.settings.stop_seconds=90"], "60 is too short for stop_seconds 90.* 100 or"),
         (["gateway.settings.gateway_grace_seconds=60"], "45 is too short for gateway_grace_sec"),
+        (["settings.backfill=true"], "settings.backfill: the chart sets it itself"),
         (["workers.mute.stages={}"], "nobody runs the stage mute"),
         (["workers.mute.stages={mute,verify}"], "both mute and verify run the stage verify"),
         (["workers.mute.stages={mute,vault}", "workers.vault.stages={}"], "runs alone.*signing"),
