@@ -95,7 +95,7 @@ def test_compose_reads_it_and_each_profile_brings_what_the_docs_say(fresh: Path)
         "gateway": {"gateway"},
         "monitoring": {"prometheus", "grafana"},
         "traces": {"otel"},
-        "send": {"ingest", "watch"},
+        "send": {"ingest", "watch", "backfill"},
         "all": {"console", "signing-public", "gateway", "prometheus", "grafana", "otel"},
     }
     assert set(brought) == PROFILES
@@ -181,7 +181,8 @@ def test_no_secret_stands_in_a_variable_or_an_address(name: str) -> None:
 def test_a_service_sees_its_own_secrets_alone() -> None:
     seen = {name: set(one.get("secrets", [])) for name, one in SERVICES.items()}
     ledger = {name for name, secrets in seen.items() if "ledger-password" in secrets}
-    assert ledger == {"postgres", "ledger", "admit", "transcribe", "redact", "vault", "console"}
+    workers = {"admit", "transcribe", "redact", "vault"}
+    assert ledger == workers | {"postgres", "ledger", "console", "backfill"}
     assert {name for name, one in seen.items() if "store-credentials" in one} == {
         "vault",
         "console",
@@ -197,7 +198,7 @@ def test_a_service_sees_its_own_secrets_alone() -> None:
     [
         ("transit", {"admit"}),
         ("signing", {"vault", "signing-public"}),
-        ("state", {"admit", "transcribe", "redact", "vault", "console"}),
+        ("state", {"admit", "transcribe", "redact", "vault", "console", "backfill"}),
         ("./deploy/compose/secrets/gateway", {"gateway"}),
         ("./deploy/compose/secrets/console", {"console"}),
     ],
@@ -330,7 +331,8 @@ def test_every_command_is_there(name: str) -> None:
 def test_every_path_that_a_service_names_is_mounted(name: str) -> None:
     service = OWN[name]
     mounted = {volume.split(":")[1] for volume in service.get("volumes", [])} | {"/run/secrets"}
-    mounted |= {"/calls"} if name in {"ingest", "watch"} else set()  # by whoever starts it
+    brought = {"ingest": "/calls", "watch": "/calls", "backfill": "/archive"}
+    mounted |= {brought.get(name, "/run/secrets")}  # by whoever starts it
     named = [*service["command"], *service.get("environment", {}).values()]
     paths = [word for word in named if word.startswith("/")]
     assert all(any(path.startswith(f"{at}/") or path == at for at in mounted) for path in paths)
