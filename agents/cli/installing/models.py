@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.cli.installing.models_bench import bench
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import Settings, load_settings
-from agents.system.screen import print_list, screen
+from agents.system.screen import screen
 from models.store.loader import catalogue_file, default_folder, here, pull, verify
 from models.store.model_catalogue import Entry, entries, entry, own_entries
 from pipeline.errors import InputError
@@ -25,7 +26,6 @@ app.command("bench")(bench)
 Ids = Annotated[
     list[str] | None, typer.Argument(help="Names of models; none: those that the settings name.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 @app.command("list")
@@ -34,32 +34,8 @@ def models_list(
 ) -> None:
     """List the models of both catalogues, and which of them are here and in use."""
     settings = load_settings()
-    known = entries(_catalogue(settings))
-    rows = [_about(one, settings) for one in known]
-    if as_json:
-        for row in rows:
-            typer.echo(json.dumps(row, sort_keys=True))
-        return
-    print_list(
-        screen(),
-        ("name", "kind", "languages", "licence", "MB", "from", "here", "use", "sha256"),
-        [
-            (
-                row["name"],
-                row["kind"],
-                ", ".join(row["languages"]),
-                row["licence"],
-                f"{row['bytes'] / 1e6:.3g}",
-                row["catalogue"],
-                "yes" if row["here"] else "no",
-                ", ".join(row["used_as"]),
-                row["sha256"][:16],
-            )
-            for row in rows
-        ],
-        whole="name",
-        headed=True,
-    )
+    rows = [_about(one, settings) for one in entries(_catalogue(settings))]
+    show_rows(rows, as_json=as_json, whole="name", unlisted=("purpose", "sha256", "reference"))
 
 
 @app.command("show")
@@ -169,17 +145,8 @@ def models_licences(
     """List the licences of models, word lists, data and voices, and where each comes from."""
     from models.store.licences import licences  # noqa: PLC0415 - as above
 
-    found = licences(_catalogue(load_settings()))
-    if as_json:
-        for one in found:
-            typer.echo(json.dumps(one.model_dump(mode="json"), sort_keys=True))
-        return
-    print_list(
-        screen(),
-        ("what", "licence", "ships", "holder", "source"),
-        [(one.name, one.licence, one.ships, one.holder, one.source) for one in found],
-        headed=True,
-    )
+    rows = [one.model_dump(mode="json") for one in licences(_catalogue(load_settings()))]
+    show_rows(rows, as_json=as_json, whole="name", unlisted=("files", "package"))
 
 
 def _folder(settings: Settings) -> Path:

@@ -8,7 +8,7 @@ names as the columns.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from typing import Annotated
@@ -25,6 +25,7 @@ def show_rows(
     *,
     as_json: bool,
     whole: str = "",
+    unlisted: Collection[str] = (),
     styles: Mapping[str, str] | None = None,
 ) -> None:
     """Print rows; nothing where there are none.
@@ -34,14 +35,16 @@ def show_rows(
             one are a list, what is not there is None.
         as_json: JSON instead of a table.
         whole: name of the column that is to be copied from: others are broken first.
+        unlisted: names of what is in JSON alone, since no line would hold it.
         styles: of cells with a certain text, in a table.
     """
     if as_json:
         for row in rows:
             typer.echo(json.dumps(row, ensure_ascii=False, default=_plain))
     elif rows:
-        titles = [_title(name) for name in rows[0]]
-        cells = [[_cell(value) for value in row.values()] for row in rows]
+        names = [name for name in rows[0] if name not in unlisted]
+        cells = [[_cell(row[name]) for name in names] for row in rows]
+        titles = [_title(name) for name in names]
         print_list(screen(), titles, cells, styles=styles, whole=_title(whole))
 
 

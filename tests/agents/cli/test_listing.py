@@ -30,6 +30,7 @@ LISTS = {
     ("doctor",),
     ("keys", "list"),
     ("marks", "list"),
+    ("models", "licences"),
     ("models", "list"),
     ("policy", "versions"),
     ("quarantine", "list"),
@@ -110,7 +111,9 @@ def test_no_list_is_forgotten() -> None:
     assert listed - LISTS <= {("compliance", "report")}  # one page
 
 
-@pytest.mark.parametrize("words", [("settings",), ("audit", "kinds")])
+@pytest.mark.parametrize(
+    "words", [("settings",), ("audit", "kinds"), ("models", "list"), ("models", "licences")]
+)
 def test_lists_that_need_nothing(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +163,8 @@ def test_values_in_a_table_and_in_json(
     assert capsys.readouterr().out == "a b\t2026-03-01 12:30\tA, B\tyes\t\n"
     listing.show_rows([row], as_json=True)
     assert json.loads(capsys.readouterr().out) == {**row, "at": "2026-03-01T12:30:15+00:00"}
+    listing.show_rows([row], as_json=False, unlisted=("at", "gone"))
+    assert capsys.readouterr().out == "a b\tA, B\tyes\n"
     listing.show_rows([], as_json=True)
     assert capsys.readouterr().out == ""
     with pytest.raises(TypeError, match="bytes"):
