@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from agents.crypto.transit_hybrid import TransitPrivate
+from agents.crypto.transit_hybrid import TransitPrivate, write_public
 from agents.database.call_ledger import CallState
 from agents.kafka.call_sender import CallSender, new_call_id
 from agents.system.tracing import otlp
 from agents.system.tracing.otlp import exporting
 from agents.system.tracing.trace_context import HEADER, STAGES, read, span_of, trace_of
 from agents.system.tracing.tracer import ATTRIBUTES
+from benchmarks.gateways import audiosocket_client
 from pipeline.gateways.door.model import CallHeader
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
 from tests.broker import fakes
 from tests.broker.canaries import WORDS
 from tests.broker.harness import ALL, WITH_DOOR, Installation, Script, script
+from tests.broker.test_log_level import running
 from tests.broker.test_outputs import receiver, until
 from tests.broker.test_stopping import figure, logged
 from tests.collector import Collector, Seen, collecting
@@ -167,6 +172,45 @@ def _assert_no_content(spans: list[Seen], written: bytes) -> None:
     said = {name for one in spans for name in one.attributes}
     assert said <= ATTRIBUTES
     assert said >= {"hushwire.records", "hushwire.policy", "hushwire.kind"}
+
+
+def test_a_gateway_begins_the_trace(installation: Installation, tmp_path: Path) -> None:
+    public = tmp_path / "public.json"
+    private = TransitPrivate.load_or_create(tmp_path / "transit-private.json")
+    write_public(public, private.public)
+    port = free_port()
+    one = script("heard", seconds=4)
+    with collecting() as collector:
+        told = {
+            "HUSHWIRE_TRACING": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "HUSHWIRE_BOOTSTRAP": installation.bootstrap,
+            "HUSHWIRE_TOPIC_PREFIX": installation.prefix,
+            "HUSHWIRE_TRANSIT_PUBLIC_KEY": str(public),
+            "HUSHWIRE_GATEWAY_PORT": "0",
+            "HUSHWIRE_GATEWAY_AUDIOSOCKET_PORT": str(port),
+            "HUSHWIRE_GATEWAY_HEALTH_PORT": str(free_port()),
+        }
+        with running(["gateway"], tmp_path, told) as gateway:
+            gateway.until("serving")
+            work = audiosocket_client.replay(
+                "127.0.0.1", port, one.pcm[:, 0], pace=1.0, rate=fakes.RATE, name=uuid.uuid4()
+            )
+            asyncio.run(work)
+            ended = gateway.until("call ended")
+        (span,) = collector.spans
+    call_id = str(ended["call_id"])
+    assert ended["trace_id"] == span.trace == f"{trace_of(call_id):032x}"
+    assert (span.name, span.service, span.parent) == ("gateway", "hushwire-gateway", "")
+    assert span.attributes["hushwire.outcome"] == "sent"
+    assert 3 < float(span.attributes["hushwire.audio_seconds"]) <= 5
+    contexts = [
+        read(dict(each.headers())) for each in installation.read(installation.topics.audio_in)
+    ]
+    assert {(each.trace, each.span) for each in contexts if each} == {
+        (trace_of(call_id), span_of(call_id, "gateway"))
+    }
+    assert None not in contexts
 
 
 @pytest.mark.slow
