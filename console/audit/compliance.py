@@ -18,7 +18,7 @@ from fastapi.responses import RedirectResponse, Response
 from agents.access.roles import Permission
 from agents.database.engine import Database
 from agents.reports.compliance.model import Month
-from agents.reports.compliance.page import body, html_file
+from agents.reports.compliance.page import html_file
 from agents.reports.compliance.report import Report
 from console.audit.kept_reports import KeptReports, Standing
 from console.auth.looks import Looks
@@ -29,7 +29,7 @@ from console.http.metrics import ApiMetrics
 from console.http.parameters import MonthName
 from console.pages.rendering import page
 
-PAGE_WAITS_S: Final = 0.15
+PAGE_WAITS_S: Final = 0.1
 """How long a page waits for a report that there is not: a small installation's is made by then."""
 FILE_WAITS_S: Final = 5.0
 """The same for programs and files."""
@@ -73,7 +73,7 @@ class ComplianceRoutes:
             me=request.state.principal,
             month=wanted,
             found=found,
-            body=body(found.kept.report) if found.kept else "",
+            body=found.kept.body if found.kept else "",
             newer=False,
             latest=Month.parse("", self.database.now()),
             **_told(found, shown=found.kept is not None),

@@ -20,6 +20,7 @@ from agents.access.audit_log import AuditLog
 from agents.access.log_search import changed_behind
 from agents.app.operations.background import Background
 from agents.reports.compliance.model import Month
+from agents.reports.compliance.page import body
 from agents.reports.compliance.report import STEPS, Report, Told
 
 AGE: Final = timedelta(hours=1)
@@ -36,6 +37,8 @@ class Kept:
     """A report, and how long it took to make it."""
 
     report: Report
+    body: str = field(repr=False)
+    """The inside of its page, which takes longer to write than the rest of the page."""
     entry: int
     """Last entry of the audit log before it was begun."""
     took_s: float
@@ -133,9 +136,10 @@ class KeptReports:
     def _go(self, month: Month, entry: int) -> None:
         began = time.monotonic()
         report = self.make(month, self._note)
+        inside = body(report)
         with self._lock:
             self._kept.pop(month, None)
-            self._kept[month] = Kept(report, entry, time.monotonic() - began)
+            self._kept[month] = Kept(report, inside, entry, time.monotonic() - began)
             while len(self._kept) > MONTHS_MOST:
                 del self._kept[next(iter(self._kept))]
             self._making = None
