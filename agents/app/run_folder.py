@@ -34,6 +34,7 @@ from agents.kafka.topics import reach_broker
 from agents.settings.model import Settings
 from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
+from agents.system import fatal_exit
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics, Snapshot
 from agents.system.progress import BEAT_S, plain
@@ -191,6 +192,7 @@ class _Run:
 
     def carry_out(self) -> Summary:
         asyncio.run(self._work())
+        fatal_exit.in_time()  # a signal that came at the end: what is left is to tell
         if self.failure is not None:
             raise self.failure
         snapshot, states = self.metrics.snapshot(), self._states()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -433,13 +432,13 @@ class _Told:
     """What a signal does: the first one stops the worker within its time, a second one ends it."""
 
     def __init__(self, stop: asyncio.Event, within_s: float) -> None:
-        self._stop, self._within_s = stop, within_s
+        self._stop, self._within_s, self._before = stop, within_s, False
 
     def __call__(self) -> None:
-        if self._stop.is_set():
+        # Not by ``stop``: others set it, too, and the first signal after that is no second one.
+        if self._before:
             fatal_exit.exit_now(fatal_exit.STOPPED, "told to stop a second time: ended at once")
+        self._before = True
         self._stop.set()
         why = f"not stopped within {self._within_s:g} s (HUSHWIRE_STOP_SECONDS): ended at once"
-        late = threading.Timer(self._within_s, fatal_exit.exit_now, (fatal_exit.STOPPED, why))
-        late.daemon = True  # it ends with a process that stops in time
-        late.start()
+        fatal_exit.exit_after(self._within_s, fatal_exit.STOPPED, why)

@@ -24,7 +24,7 @@ from agents.crypto.envelope import Seal
 from agents.kafka.topics import PARTITIONS, Topics
 from agents.runtime.broker_port import Delivery, Port
 from agents.runtime.intake import Intake, Partition, Work
-from agents.runtime.outbox import Limits, Outbox, ended_at, ends_call
+from agents.runtime.outbox import Limits, Outbox, ends_call
 from agents.runtime.pulse import Pulse
 from agents.runtime.steps import Send, Tell
 from agents.system.logging import about, get_logger
@@ -197,8 +197,9 @@ class RecordRuntime:
         waiting: list[Awaitable[object]] = []
         trace = self._traced(done, delivery)
         if done.seal is not None:
-            ended = ended_at(delivery)
-            waiting = [await self._out.send(one, done.seal, ended, trace) for one in done.send]
+            # Its own time, for what is read here comes from outside: headers would be believed.
+            at = delivery.at
+            waiting = [await self._out.send(one, done.seal, at, trace) for one in done.send]
             if any(ends_call(one.record) for one in done.send):
                 self._log.info("call finished", call_id=done.call_id)
                 self._end_trace(done.call_id, "admitted")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -26,6 +27,8 @@ class FatalError(BaseException):
 
 _hook: list[Callable[[int, str], None]] = []
 """What is told first; a test's hook raises ``FatalError``."""
+_late: list[threading.Timer] = []
+"""What ends the process if it takes longer."""
 
 
 def exit_now(code: int, message: str) -> NoReturn:
@@ -41,6 +44,20 @@ def exit_now(code: int, message: str) -> NoReturn:
         sys.stderr.write(f"hushwire: {message} (exit {code})\n")
         sys.stderr.flush()
     os._exit(code)
+
+
+def exit_after(seconds: float, code: int, message: str) -> None:
+    """``exit_now`` unless the process, or ``in_time``, comes before."""
+    late = threading.Timer(seconds, exit_now, (code, message))
+    late.daemon = True  # it ends with a process that stops in time
+    late.start()
+    _late.append(late)
+
+
+def in_time() -> None:
+    """What ``exit_after`` is for has ended, and the process goes on."""
+    while _late:
+        _late.pop().cancel()
 
 
 def watched(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

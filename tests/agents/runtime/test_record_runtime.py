@@ -13,7 +13,7 @@ from agents.access.audit_log import AuditLog
 from agents.database.call_ledger import Ledger
 from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
-from agents.runtime.outbox import Limits
+from agents.runtime.outbox import ENDED, Limits
 from agents.runtime.record_runtime import Handled, RecordRuntime, RecordStage
 from agents.runtime.steps import Send, Tell
 from agents.system import fatal_exit
@@ -106,6 +106,19 @@ def test_records_go_on_in_order_and_are_acknowledged_in_order(tmp_path: Path) ->
     assert rig.port.acknowledged == [(TOPICS.audio_in, 0, offset) for offset in range(45)]
     assert rig.port.to(TOPICS.deadletter) == ["seal"]
     assert all(value == b"" for topic, _, value, _ in rig.port.sent if topic == TOPICS.deadletter)
+
+
+def test_a_sender_does_not_say_when_its_call_ended(tmp_path: Path) -> None:
+    """What measures the delay would be believed by every stage after this one."""
+    said = {ENDED: b"1000000"}
+
+    async def work(rig: Rig) -> None:
+        await rig.runtime.arrive(Delivery(TOPICS.audio_in, 0, 0, b"a", said, b"", at=2_000.5))
+        await rig.until(lambda: bool(rig.port.acknowledged))
+
+    rig = run(tmp_path, work)
+    sent = [headers for topic, _, _, headers in rig.port.sent if topic == TOPICS.audio_raw]
+    assert [headers[ENDED] for headers in sent] == [b"2000500"]
 
 
 def test_a_record_that_has_to_wait_is_asked_for_again_and_keeps_its_place(tmp_path: Path) -> None:
