@@ -35,11 +35,25 @@ def shown(value: object) -> str:
     return _PARAMETER.sub(_parameter, _USERINFO.sub(_userinfo, text))
 
 
+def has_password(url: str | None) -> bool:
+    """Whether a database's URL names a password: before the host, or among its parameters.
+
+    Raises:
+        sqlalchemy.exc.ArgumentError: it is no URL.
+    """
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - --help comes at once
+
+    if not url:
+        return False
+    parsed = make_url(url)
+    return parsed.password is not None or "password" in parsed.query
+
+
 def with_password(url: str, file: Path) -> str:
     """A ledger's URL with the password that a file holds.
 
     Raises:
-        SettingsError: the file can't be used, or the URL has a password or takes none.
+        SettingsError: the file can't be used, or the URL has a password, no user, or takes none.
     """
     from sqlalchemy.engine import make_url  # noqa: PLC0415 - --help comes at once
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
@@ -53,9 +67,14 @@ def with_password(url: str, file: Path) -> str:
             "ledger_password_file: a ledger in SQLite has no password; set HUSHWIRE_LEDGER_URL to "
             "PostgreSQL's, or leave the file away"
         )
-    if parsed.password is not None:
+    if has_password(url):
         raise SettingsError(
             "ledger_url, ledger_password_file: both name a password; take it out of the URL"
+        )
+    if parsed.username is None:
+        raise SettingsError(
+            "ledger_url, ledger_password_file: the URL names no user whose password it could be, "
+            "as postgresql+psycopg://USER@HOST/DATABASE does"
         )
     known = parsed.set(password=secret_line("ledger_password_file", file))
     return known.render_as_string(hide_password=False)

@@ -95,7 +95,7 @@ def secret_text(name: str, path: Path, *, most: int = MOST_SECRETS) -> str:
     if len(data) > most:
         raise SettingsError(f"{name}: {path} has more than {most:,} bytes")
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")  # some editors begin a file with a mark of its own
     except UnicodeDecodeError:
         raise SettingsError(f"{name}: {path} is not UTF-8") from None
 

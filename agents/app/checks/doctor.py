@@ -28,6 +28,7 @@ from agents.database.policies.of_installation import policy_of
 from agents.kafka.admin import unread
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics
+from agents.settings.credentials import has_password
 from agents.settings.model import Settings
 from agents.stages.admit import NAME as ADMIT
 from agents.system.child_processes import may_dump_core
@@ -175,7 +176,7 @@ def _exposed(path: Path, kind: Callable[[int], bool]) -> str:
 
 
 def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
-    if settings.ledger_url and make_url(settings.ledger_url).password is not None:
+    if has_password(settings.ledger_url):
         told = "stands in HUSHWIRE_LEDGER_URL, which whoever lists processes or settings may see"
         advice = "take it out, put it into a file, and name that by HUSHWIRE_LEDGER_PASSWORD_FILE"
         yield Finding(Grade.WEAK, "ledger's password", told, advice)

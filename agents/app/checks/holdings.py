@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from agents.app.checks.findings import Finding, Grade
 from agents.crypto.transit_hybrid import TransitPrivate, TransitPublic
+from agents.settings.credentials import has_password
 from agents.settings.model import Settings
 from agents.vault.file_store import is_bucket
 
@@ -99,7 +100,7 @@ def _there(settings: Settings, state: Path, vault: str | Path | None) -> list[tu
 def _credentials(settings: Settings, vault: str | Path | None) -> Iterator[tuple[str, str]]:
     """What is no key file: passwords, access to services, secrets that sign. None is shown."""
     file = settings.ledger_password_file
-    if file is not None or (settings.ledger_url and make_url(settings.ledger_url).password):
+    if file is not None or has_password(settings.ledger_url):
         told = f"{file or 'HUSHWIRE_LEDGER_URL'}: reads and changes what is known of calls"
         yield "ledger's password", told
     for service in {settings.key_service, settings.transit_key_service} - {None}:

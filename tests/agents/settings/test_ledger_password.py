@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
-from agents.app.checks import doctor
+from agents.app.checks import doctor, holdings
 from agents.app.checks.findings import Grade
 from agents.app.worker import WorkerConfig
 from agents.cli.main import app
@@ -28,9 +28,10 @@ def held(path: Path, content: bytes, mode: int = 0o600) -> Path:
     return path
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\nanother line\n"])
-def test_the_first_line_is_the_password(tmp_path: Path, end: str) -> None:
-    file = held(tmp_path / "password", (ODD + end).encode(), 0o440)
+def test_the_first_line_is_the_password(tmp_path: Path, end: str, mark: str) -> None:
+    file = held(tmp_path / "password", (mark + ODD + end).encode(), 0o440)
     settings = Settings(ledger_url=URL, ledger_password_file=file)
     parsed = make_url(settings.ledger_location(tmp_path))
     assert parsed.password == ODD
@@ -49,6 +50,10 @@ def test_the_first_line_is_the_password(tmp_path: Path, end: str) -> None:
         (None, b"secret\n", 0o600, "SQLite has no password"),
         ("sqlite:///ledger.db", b"secret\n", 0o600, "SQLite has no password"),
         (URL.replace("hushwire@", "hushwire:password@"), b"secret\n", 0o600, "out of the URL"),
+        (f"{URL}&password=change-me", b"secret\n", 0o600, "out of the URL"),
+        (URL.replace("hushwire@", ""), b"secret\n", 0o600, "no user"),
+        (URL.replace("hushwire@", "") + "&user=hushwire", b"secret\n", 0o600, "no user"),
+        (URL, b"\xef\xbb\xbf\nsecret\n", 0o600, "no password"),
     ],
 )
 def test_what_is_no_password_is_refused(
@@ -82,7 +87,9 @@ def weak(settings: Settings, state: Path) -> list[str]:
 
 
 def test_doctor_calls_a_password_in_the_url_weak(tmp_path: Path) -> None:
-    in_url = Settings(ledger_url=URL.replace("hushwire@", "hushwire:password@"))
-    assert weak(in_url, tmp_path) == ["ledger's password"]
-    assert "HUSHWIRE_LEDGER_PASSWORD_FILE" in next(doctor._ledger(in_url, tmp_path)).advice
+    for url in (URL.replace("hushwire@", "hushwire:password@"), f"{URL}&password=change-me"):
+        in_url = Settings(ledger_url=url)
+        assert weak(in_url, tmp_path) == ["ledger's password"]
+        assert "HUSHWIRE_LEDGER_PASSWORD_FILE" in next(doctor._ledger(in_url, tmp_path)).advice
+        assert "ledger's password" in dict(holdings._credentials(in_url, None))
     assert weak(Settings(), tmp_path) == []
