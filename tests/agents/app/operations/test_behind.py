@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -67,3 +67,25 @@ async def test_an_archive_that_waits_does_not_count_among_live_records() -> None
     serving._apps = [client(3), client(900)]
     serving._runtimes = [reader("mute"), reader("backfill-mute")]
     assert await serving.behind() == {"mute": 1, "backfill-mute": 897 + 898}
+
+
+async def test_clients_are_asked_at_once() -> None:
+    """Each answer may take as long as the client's own poll, and a worker may have twelve."""
+    asked, everybody = 0, asyncio.Event()
+
+    async def ends(*places: str) -> dict[str, int]:
+        nonlocal asked
+        asked += 1
+        if asked == 12:
+            everybody.set()
+        await everybody.wait()
+        return dict.fromkeys(places, 1)
+
+    consumer = SimpleNamespace(
+        assignment=lambda: {"a"}, highwaters=ends, earliest_offsets=ends, _committed_offset={}
+    )
+    serving = Serving()
+    serving._apps = [cast("Any", SimpleNamespace(consumer=consumer)) for _ in range(12)]
+    serving._runtimes = [cast("Any", SimpleNamespace(label=str(one))) for one in range(12)]
+    async with asyncio.timeout(10):
+        assert len(await serving.behind()) == 12
