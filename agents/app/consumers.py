@@ -66,7 +66,7 @@ class Serving:
 
     async def behind(self) -> dict[str, int]:
         """Records of each reader's own partitions that are not acknowledged yet, by its label."""
-        # All at once: where nothing comes, each waits behind its client's own long polls, for seconds.
+        # All at once: where nothing comes, each waits behind its client's long polls, for seconds.
         counts = await asyncio.gather(*map(_behind, self._apps))
         return {one.label: count for one, count in zip(self._runtimes, counts, strict=True)}
 
