@@ -113,7 +113,7 @@ QUESTIONS: Final = (
         "search: in quotes, common words that nobody said", ListingFilter(words=f'"{UNSAID}"')
     ),
     Question(
-        "search: in quotes, words of every call that nobody said",
+        "search: in quotes, pairs of many calls that nobody said in a row",
         ListingFilter(words=f'"{word(5)} {word(5)} {COMMON} {word(0)} {COMMON}"'),
     ),
     Question("search: no call has it", ListingFilter(words="nowhere")),
@@ -254,7 +254,7 @@ def main() -> None:
 @contextmanager
 def _transcripts(folder: Path) -> Iterator[Callable[[str], bytes]]:
     """Opens the transcript of one real call, whichever is asked for."""
-    said = [*(word(number) for number in range(150)), COMMON, USUAL, word(301), RARE]
+    said = [*(word(number) for number in range(150)), COMMON, word(301), USUAL, RARE]
     words = [
         Word(place // 8 % 2, start, start + _RATE // 3, said[place % len(said)], 0.9)
         for place in range(MINUTES * 60 * 2)

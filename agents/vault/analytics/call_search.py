@@ -33,7 +33,7 @@ from pipeline.analytics.terms import WordQuery, parse_query
 from pipeline.errors import InputError, RecordError, UnknownCallError
 from pipeline.evidence.told_transcript import read_transcript
 
-READ_MOST: Final = 200
+READ_MOST: Final = 50
 _OTHER_KEY: Final = (
     "calls are indexed under another token key than this server's: give it the one of the servers "
     "that store calls, or run `hushwire analytics rebuild` where this one is right"
