@@ -86,16 +86,18 @@ def test_whatever_the_collector_does_nobody_waits(
         port = free_port() if behaviour == "away" else collector.port
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        began = time.monotonic()
+        began, spent = time.monotonic(), -time.thread_time()
         with exporting("otlp", "x", counter=counter):
             for number in range(2_000):
                 tracer.trace_call(f"c{number}", "mute").end({})
-            told = time.monotonic()
+            told, spent = time.monotonic(), spent + time.thread_time()
             time.sleep(0.5)
         ended = time.monotonic()
         paths = {one.split(b"\n")[0] for one in collector.heads}
-    assert told - began < 2.0
-    assert ended - told < 3.0
+    # A collector that was waited for would take 10 s a batch; the machine may be busy.
+    assert told - began < 15.0
+    assert spent < 2.0
+    assert ended - told < 5.0
     if behaviour in {"away", "hangs", "busy"}:
         assert counted(counter, otlp.DROPPED) >= 1_400 - 512
         assert counted(counter, otlp.SENT) == 0
