@@ -71,7 +71,7 @@ class GatewaySettings(SettingsPart):
     )
     gateway_health_host: str = Field(
         default="127.0.0.1",
-        description="Address of `/healthz`, `/readyz` and `/metrics` of the gateway.",
+        description="Address of `/live`, `/ready` and `/metrics` of the gateway.",
     )
     gateway_health_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=8451, description="Their port; 0: a free one."

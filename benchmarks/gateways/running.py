@@ -254,7 +254,7 @@ def has_topics(bootstrap: str, topics: Topics) -> bool:
 def answers(port: int) -> bool:
     """Whether the gateway says that it is ready."""
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/ready", timeout=5) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False

@@ -1,8 +1,8 @@
 """Whether the gateway lives, whether it can take calls, and its metrics; on a port of their own.
 
-Outcomes: ``/healthz`` 200 while the process works; ``/readyz`` 200, or 503 while the broker does
-not answer or the gateway is about to end; ``/metrics`` in Prometheus' text. ``/live``, ``/ready``
-and ``/startup`` are the same by the names that workers have.
+Outcomes, by the names that workers have: ``/live`` and ``/startup`` 200 while the process works;
+``/ready`` 200, or 503 while the broker does not answer or the gateway is about to end; ``/metrics``
+in Prometheus' text.
 """
 
 from __future__ import annotations
@@ -45,17 +45,16 @@ class Health:
     def app(self) -> web.Application:
         """The pages."""
         app = web.Application()
-        for path in ("/healthz", "/live", "/startup"):
-            app.router.add_get(path, self._healthz)
-        for path in ("/readyz", "/ready"):
-            app.router.add_get(path, self._readyz)
+        for path in ("/live", "/startup"):
+            app.router.add_get(path, self._live)
+        app.router.add_get("/ready", self._ready)
         app.router.add_get("/metrics", self._metrics)
         return app
 
-    async def _healthz(self, _request: web.Request) -> web.Response:
+    async def _live(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
-    async def _readyz(self, _request: web.Request) -> web.Response:
+    async def _ready(self, _request: web.Request) -> web.Response:
         if self._closing():
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="about to end\n")
         if not await self._broker():

@@ -22,7 +22,7 @@ from agents.system.metrics import GatewayMetrics
 from agents.system.tracing.otlp import exporting
 
 ASK_S: Final = 3.0
-"""How long the broker may take to answer ``/readyz``."""
+"""How long the broker may take to answer ``/ready``."""
 MEGABYTE: Final = 1024 * 1024
 
 

@@ -50,7 +50,7 @@ class Gateway:
         settings: where it listens, whom it knows, how much it takes.
         sender: where calls go; its ``on_ack`` may be ``acknowledged_in(metrics)``.
         metrics: of this process.
-        reach: asks the broker for ``/readyz``; blocks, and raises ``BrokerError``.
+        reach: asks the broker for ``/ready``; blocks, and raises ``BrokerError``.
     """
 
     def __init__(

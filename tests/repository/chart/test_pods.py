@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from time import monotonic
+from typing import ClassVar
+
 import pytest
 from aiohttp.web import AbstractRoute
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from agents.app.gateway import health
+from agents.system.metrics import GatewayMetrics
 from tests.repository.chart.rendering import (
     CASES,
     STAGES,
@@ -82,9 +93,9 @@ def test_probes_ask_what_the_program_answers(name: str) -> None:
             assert not found
         elif component == "gateway":
             assert paths == {
-                "startup": ("/healthz", 8451),
-                "readiness": ("/readyz", 8451),
-                "liveness": ("/healthz", 8451),
+                "startup": ("/startup", 8451),
+                "readiness": ("/ready", 8451),
+                "liveness": ("/live", 8451),
             }
             assert {path for path, _ in paths.values()} <= answered
         elif component == "console":
@@ -252,10 +263,115 @@ def test_the_time_to_stop_is_longer_than_what_the_program_takes() -> None:
     from console.server import STOP_S as CONSOLE_S  # noqa: PLC0415
 
     least = dict.fromkeys(STAGES, Settings().stop_seconds)
-    least |= {"gateway": Settings().gateway_grace_seconds, "console": CONSOLE_S}
+    least |= {"gateway": 600 + Settings().gateway_grace_seconds, "console": CONSOLE_S}
     for component, pod in pods(rendered("ha")).items():
         if component in least:
-            assert pod["spec"]["terminationGracePeriodSeconds"] > least[component] + 10
+            assert pod["spec"]["terminationGracePeriodSeconds"] >= least[component] + 10
+    longer = (
+        "--set",
+        "gateway.settings.gateway_grace_seconds=60.5",
+        "--set",
+        "gateway.drainSeconds=1800",
+    )
+    assert pods(rendered("ha", *longer))["gateway"]["spec"]["terminationGracePeriodSeconds"] == 1871
+
+
+class Metrics(BaseHTTPRequestHandler):
+    """A gateway's page of metrics: calls that are open, as often as it is asked."""
+
+    open_calls: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        registry = CollectorRegistry()
+        gauge = Gauge(
+            "hushwire_gateway_calls_open", "Calls that come in now.", ["gateway"], registry=registry
+        )
+        gauge.labels("twilio").set(self.open_calls.pop(0) if self.open_calls else 0)
+        gauge.labels("telnyx").set(0)
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+        self.wfile.write(generate_latest(registry))
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("open_calls", "most", "asked"),
+    [([], "60", 1), ([3, 1, 0, 9], "60", 3), ([1] * 90, "0.5", None)],
+)
+def test_a_gateway_that_is_to_end_waits_for_its_calls_and_not_forever(
+    open_calls: list[int], most: str, asked: int | None
+) -> None:
+    pod = main(pods(rendered("ha"))["gateway"])
+    python, option, script, least, longest = pod["lifecycle"]["preStop"]["exec"]["command"]
+    assert (python, option, least, longest) == ("python", "-c", "5", "600")
+    assert "hushwire_gateway_calls_open" in {
+        family.name for family in GatewayMetrics().registry.collect()
+    }
+    Metrics.open_calls[:] = open_calls
+    with ThreadingHTTPServer(("127.0.0.1", 0), Metrics) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        moved = script.replace(":8451/", f":{server.server_port}/").replace("2.0", "0.05")
+        began = monotonic()
+        subprocess.run([sys.executable, option, moved, "0.1", most], check=True, timeout=30)
+        took = monotonic() - began
+        server.shutdown()
+        thread.join()
+    if asked is not None:
+        assert len(Metrics.open_calls) == max(0, len(open_calls) - asked)
+    assert 0.1 <= took < 20
+    if asked is None:
+        assert took >= 0.5
+        assert Metrics.open_calls
+
+
+def test_who_the_load_balancer_lets_in() -> None:
+    service = of_kind(rendered("ha"), "Service")["calls-gateway"]["spec"]
+    assert service["loadBalancerSourceRanges"] == ["203.0.113.0/24", "10.20.0.0/16", "10.21.0.7/32"]
+    assert service["externalTrafficPolicy"] == "Local"
+
+
+def test_a_pod_that_is_not_ready_keeps_no_node() -> None:
+    budgets = of_kind(rendered("ha"), "PodDisruptionBudget").values()
+    assert {one["spec"]["unhealthyPodEvictionPolicy"] for one in budgets} == {"AlwaysAllow"}
+
+
+def test_a_secret_s_new_version_rolls_those_who_have_it() -> None:
+    def sums(*values: str) -> dict[str, str]:
+        every = pods(rendered("ha", *values)).items()
+        return {
+            component: pod["metadata"]["annotations"]["checksum/secrets"]
+            for component, pod in every
+            if "annotations" in pod["metadata"]
+        }
+
+    newer = sums("--set-string", "externalSecrets.secrets.hushwire-ledger.password.version=2")
+    assert {one for one in newer if newer[one] != sums()[one]} == {*STAGES, "console"}
+    for one in of_kind(rendered("ha"), "Deployment").values():
+        assert one["metadata"]["annotations"] == {"reloader.stakater.com/auto": "true"}
+
+
+def test_own_variables_volumes_and_a_proxy() -> None:
+    volume = {"name": "cache", "emptyDir": {}}
+    mount = {"name": "cache", "mountPath": "/cache"}
+    every = pods(rendered(
+        "ha",
+        "--set", "extraEnv.OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318",
+        "--set", "workers.mute.extraEnv.OTEL_EXPORTER_OTLP_ENDPOINT=http://other:4318",
+        "--set", "proxy.url=http://proxy:3128",
+        "--set-json", f"workers.mute.extraVolumes={json.dumps([volume])}",
+        "--set-json", f"workers.mute.extraVolumeMounts={json.dumps([mount])}",
+    ))  # fmt: skip
+    for component, pod in every.items():
+        env = environment(pod)
+        host = "other" if component == "mute" else "otel"
+        assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://{host}:4318"
+        assert env["HTTPS_PROXY"] == "http://proxy:3128"
+        assert ".svc" in env["NO_PROXY"].split(",")
+        assert (volume in pod["spec"]["volumes"]) is (component == "mute")
+        assert (mount in main(pod)["volumeMounts"]) is (component == "mute")
 
 
 def test_startup_waits_as_long_as_is_said() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import ceil
 
 import pytest
 
@@ -54,11 +55,52 @@ def test_age_is_asked_for_by_a_metric_that_workers_have() -> None:
     for stage in STAGES:
         (age,) = triggers(scaled()[f"calls-{stage}"], "prometheus")
         query = age["metadata"]["query"]
-        found = re.fullmatch(r'max\((\w+)\{namespace="phone",stage="(\w+)"\}\)', query)
-        assert found is not None, query
-        assert found[1] in known
-        assert found[2] == stage
-        assert age["metricType"] == "Value"
+        named = re.findall(r'(\w+)\{namespace="phone",stage="(\w+)"\}', query)
+        assert named == [
+            ("hushwire_records_behind", stage),
+            ("hushwire_oldest_call_seconds", stage),
+        ]
+        assert {metric for metric, _ in named} <= known
+
+
+def wanted(stage: str, pods_now: int, lag: int, age_s: int) -> int:
+    """Pods that the autoscaler makes of a stage's triggers, by its documented formula."""
+    one = scaled()[f"calls-{stage}"]
+    lags = triggers(one, "kafka")
+    (age,) = triggers(one, "prometheus")
+    found = re.fullmatch(
+        r"\(ceil\(sum\(\w+\{[^}]*\}\) / (\d+)\) \+ 1\) and on\(\) \(max\(\w+\{[^}]*\}\) > (\d+)\)",
+        age["metadata"]["query"],
+    )
+    assert found is not None, age
+    records, oldest = map(int, found.groups())
+    # KEDA takes an empty answer for 0.
+    value = ceil(lag * len(lags) / records) + 1 if age_s > oldest else 0
+    asked = [ceil(lag / int(trigger["metadata"]["lagThreshold"])) for trigger in lags]
+    threshold = int(age["metadata"]["threshold"])
+    asked.append(
+        ceil(pods_now * value / threshold)
+        if age.get("metricType") == "Value"
+        else ceil(value / threshold)
+    )
+    spec = one["spec"]
+    return int(min(max(*asked, spec["minReplicaCount"]), spec["maxReplicaCount"]))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_one_call_that_hangs_asks_for_one_pod_more_and_never_for_all(stage: str) -> None:
+    spec = scaled()[f"calls-{stage}"]["spec"]
+    per_pod = int(triggers(scaled()[f"calls-{stage}"], "kafka")[0]["metadata"]["lagThreshold"])
+    least, most = spec["minReplicaCount"], spec["maxReplicaCount"]
+    day = 86_400
+    now = least
+    for _ in range(50):  # as often as the autoscaler looks, nothing is added to what was added
+        now = wanted(stage, now, per_pod * least, day)
+    assert now == min(least + 1, most)
+    assert wanted(stage, now, 0, 10) == least
+    # Lag alone still scales, to the most.
+    assert wanted(stage, least, per_pod * (least + 1), 10) == least + 1
+    assert wanted(stage, least, per_pod * 10 * most, 10) == most
 
 
 def test_stages_that_share_a_worker_are_each_asked_for() -> None:
@@ -94,6 +136,22 @@ def test_the_broker_is_asked_as_the_workers_ask_it() -> None:
     (auth,) = of_kind(mutual, "TriggerAuthentication").values()
     assert [one["parameter"] for one in auth["spec"]["secretTargetRef"]] == ["cert", "key"]
     assert "env" not in auth["spec"]
+
+
+def test_a_broker_with_tls_and_no_users_needs_no_credentials() -> None:
+    values = (
+        "--set", "scaling.by=keda", "--set", "scaling.prometheus=http://p",
+        "--set", "kafka.clientCertificateSecret=",
+        "--set", "gateway.kafka.clientCertificateSecret=",
+    )  # fmt: skip
+    known = of_kind(rendered("gpu", *values), "TriggerAuthentication")
+    assert [one["spec"].keys() for one in known.values()] == [{"configMapTargetRef"}]
+    system = rendered("gpu", *values, "--set", "kafka.ca=")
+    assert not of_kind(system, "TriggerAuthentication")
+    for one in of_kind(system, "ScaledObject").values():
+        for trigger in triggers(one, "kafka"):
+            assert "authenticationRef" not in trigger
+            assert trigger["metadata"]["tls"] == "enable"
 
 
 @pytest.mark.parametrize("name", CASES)

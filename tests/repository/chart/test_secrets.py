@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 import yaml
 
+from agents.crypto.kms_uri import parse
 from agents.kafka.security import KafkaSecurity
 from agents.settings.model import PREFIX, Settings, load_settings
 from agents.settings.policies import read_policy
@@ -93,7 +94,7 @@ def test_secrets_are_files_in_memory_and_nothing_else(name: str) -> None:
             assert all(one.keys() == {"name", "value"} for one in container.get("env", ()))
         # Neither in a URL: it would stand in the object for everybody who may read it.
         for value in environment(pod).values():
-            assert not re.search(r"://[^/@]*:[^/@]*@", value)
+            assert not re.search(r"://[^@/?#]*:.*@|(?i:[?&][^=&]*(password|secret|token)=)", value)
         if not secret_files(pod):
             continue
         volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
@@ -212,3 +213,47 @@ def test_the_gateway_knows_no_ledger_and_a_user_of_its_own() -> None:
     assert env["HUSHWIRE_KAFKA_USERNAME"] == "hushwire-gateway"
     assert secret_files(every["gateway"])["kafka-password"][0] == "hushwire-gateway-kafka"
     assert environment(every["mute"])["HUSHWIRE_KAFKA_USERNAME"] == "hushwire"
+
+
+def test_the_console_comes_to_the_broker_as_somebody_of_its_own_where_one_is_named() -> None:
+    own, shared = (pods(rendered(name))["console"] for name in ("ha", "small"))
+    assert environment(own)["HUSHWIRE_KAFKA_USERNAME"] == "hushwire-console"
+    assert secret_files(own)["kafka-password"] == ("hushwire-console-kafka", "password")
+    assert environment(shared)["HUSHWIRE_KAFKA_USERNAME"] == "hushwire"
+    assert secret_files(shared)["kafka-password"] == ("hushwire-kafka", "password")
+
+
+def test_the_ledger_is_migrated_by_a_user_that_no_stage_is() -> None:
+    every = pods(rendered("ha"))
+    assert "//hushwire_owner@" in environment(every["ledger"])["HUSHWIRE_LEDGER_URL"]
+    assert secret_files(every["ledger"]) == {
+        "ledger-password": ("hushwire-ledger-owner", "password")
+    }
+    for component in (*STAGES, "console"):
+        assert "//hushwire@" in environment(every[component])["HUSHWIRE_LEDGER_URL"]
+        assert secret_files(every[component])["ledger-password"][0] == "hushwire-ledger"
+    shared = pods(rendered("small"))["ledger"]
+    assert secret_files(shared)["ledger-password"][0] == "hushwire-ledger"
+    assert "//hushwire@" in environment(shared)["HUSHWIRE_LEDGER_URL"]
+
+
+def test_vault_is_asked_by_a_token_that_is_a_file() -> None:
+    every = pods(rendered(
+        "small",
+        "--set", "keys.wrapping.service=hcvault://vault.data:8200/transit/keys/calls",
+        "--set", "keys.serviceToken.name=hushwire-vault-token",
+        "--set", "keys.serviceCa=vault-ca.pem",
+        "--set-json", 'networkPolicy.keyService={"to": [{"podSelector": {}}], "ports": [8200]}',
+    ))  # fmt: skip
+    for pod in every.values():
+        asks = "kek.json" in secret_files(pod)
+        mounts = {one["mountPath"]: one for one in main(pod)["volumeMounts"]}
+        assert ("vault-token" in secret_files(pod)) is asks
+        assert ("VAULT_CACERT" in environment(pod)) is asks
+        # Where Vault's client looks for it: in the home.
+        found = mounts.get(f"{environment(pod)['HOME']}/.vault-token")
+        assert (found is not None) is asks
+        if found is not None:
+            assert found["subPath"] == "keys/vault-token"
+            assert found["readOnly"] is True
+            assert parse(environment(pod)["HUSHWIRE_KEYSET"]).uri.startswith("hcvault://")

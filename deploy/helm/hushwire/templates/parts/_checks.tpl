@@ -57,8 +57,40 @@
 {{- end -}}
 {{- if not $v.ledger.url -}}
   {{- $wrong = append $wrong "ledger.url: name the database, such as postgresql+psycopg://hushwire@postgres.example:5432/hushwire?sslmode=verify-full; the password stands in ledger.passwordSecret" -}}
-{{- else if regexMatch "^[^:]+://[^/@]*:[^/]*@|[?&]password=" $v.ledger.url -}}
-  {{- $wrong = append $wrong "ledger.url: holds a password, which everybody could read who may read this release: take it out, into the Secret that ledger.passwordSecret names" -}}
+{{- end -}}
+{{- /* A password may hold slashes and @ itself, up to the last of which it goes. */ -}}
+{{- $secret := "://[^@/?#]*:.*@|(?i)[?&#][^=&]*(password|secret|token)=" -}}
+{{- $where := dict "ledger.passwordSecret" $v.ledger.url "ledger.migration.passwordSecret" $v.ledger.migration.url "webhook.signingSecret" $v.webhook.url "proxy.except" $v.proxy.url -}}
+{{- range $into, $url := $where -}}
+  {{- $name := printf "%s.url" (splitList "." $into | initial | join ".") -}}
+  {{- if regexMatch $secret $url -}}
+    {{- $then := ternary "name one that asks for none" (printf "into the Secret that %s names" $into) (eq $name "proxy.url") -}}
+    {{- $wrong = append $wrong (printf "%s: holds a password, which everybody could read who may read this release: take it out, %s" $name $then) -}}
+  {{- end -}}
+{{- end -}}
+{{- if ne (not $v.ledger.migration.url) (not $v.ledger.migration.passwordSecret.name) -}}
+  {{- $wrong = append $wrong "ledger.migration: for a user of its own the Job needs both url and passwordSecret.name; leave both empty to migrate as ledger's" -}}
+{{- end -}}
+{{- range $path, $service := dict "keys.wrapping.service" $v.keys.wrapping.service "keys.transitPrivate.service" $v.keys.transitPrivate.service -}}
+  {{- if and (hasPrefix "hcvault:///" $service) (not (get $v.extraEnv "VAULT_ADDR")) -}}
+    {{- $wrong = append $wrong (printf "%s: names no host; name it (hcvault://HOST:PORT/…), or set VAULT_ADDR in extraEnv" $path) -}}
+  {{- else if and (hasPrefix "hcvault://" $service) (not (hasPrefix "hcvault:///" $service)) (not $v.keys.serviceToken.name) -}}
+    {{- $wrong = append $wrong (printf "keys.serviceToken.name: name the Secret with the token by which %s is asked" $path) -}}
+  {{- end -}}
+{{- end -}}
+{{- if and $v.keys.serviceCa (not $v.trust.configMap) -}}
+  {{- $wrong = append $wrong "keys.serviceCa: names a file of the ConfigMap trust.configMap" -}}
+{{- end -}}
+{{- $extra := dict "extraEnv" $v.extraEnv "gateway.extraEnv" $v.gateway.extraEnv "console.extraEnv" $v.console.extraEnv -}}
+{{- range $name, $worker := $v.workers -}}{{- $_ := set $extra (printf "workers.%s.extraEnv" $name) $worker.extraEnv -}}{{- end -}}
+{{- range $where, $variables := $extra -}}
+  {{- range $name, $_ := $variables -}}
+    {{- if hasPrefix "HUSHWIRE_" $name -}}
+      {{- $wrong = append $wrong (printf "%s.%s: is a setting; write it under settings, by its TOML name" $where $name) -}}
+    {{- else if regexMatch "(PASSWORD|SECRET|TOKEN|_KEY)$" $name -}}
+      {{- $wrong = append $wrong (printf "%s.%s: secrets are no variables; mount a file by extraVolumes" $where $name) -}}
+    {{- end -}}
+  {{- end -}}
 {{- end -}}
 {{- range $path, $secret := dict "ledger.passwordSecret.name (key password)" $v.ledger.passwordSecret.name "keys.wrapping.secret (kek.json)" $v.keys.wrapping.secret "keys.token.secret (tokens.key)" $v.keys.token.secret "keys.transitPrivate.secret (transit-private.json)" $v.keys.transitPrivate.secret -}}
   {{- if not $secret -}}
@@ -89,10 +121,6 @@
   {{- if eq (not $v.gateway.tlsSecret) (not $v.gateway.proxies) -}}
     {{- $wrong = append $wrong "gateway: set either tlsSecret (a Secret of type kubernetes.io/tls) or proxies (who brings TLS to it)" -}}
   {{- end -}}
-  {{- $grace := $v.gateway.settings.gateway_grace_seconds | default 20 | int -}}
-  {{- if lt ($v.gateway.terminationGracePeriodSeconds | int) (add $grace 10) -}}
-    {{- $wrong = append $wrong (printf "gateway.terminationGracePeriodSeconds: %d is too short for gateway_grace_seconds %d, within which it ends its calls; set it to %d or more" ($v.gateway.terminationGracePeriodSeconds | int) $grace (add $grace 10)) -}}
-  {{- end -}}
   {{- if and $v.networkPolicy.enabled (not $v.gateway.from) -}}
     {{- $wrong = append $wrong "gateway.from: say who may connect, such as {ipBlock: {cidr: 0.0.0.0/0}} for everybody" -}}
   {{- end -}}
@@ -103,6 +131,9 @@
   {{- end -}}
   {{- if and $v.networkPolicy.enabled (not $v.console.from) -}}
     {{- $wrong = append $wrong "console.from: say who may connect, such as the namespace of your ingress controller" -}}
+  {{- end -}}
+  {{- if and (hasPrefix "SASL" $v.kafka.securityProtocol) (ne (not $v.console.kafka.username) (not $v.console.kafka.passwordSecret.name)) -}}
+    {{- $wrong = append $wrong "console.kafka: for a user of its own it needs both username and passwordSecret.name; leave both empty for the workers'" -}}
   {{- end -}}
   {{- if and $v.console.ingress.host (not $v.console.ingress.tlsSecret) -}}
     {{- $wrong = append $wrong "console.ingress.tlsSecret: name the host's certificate; calls never go in clear" -}}
@@ -115,17 +146,34 @@
   {{- $peers := list "kafka" "ledger" -}}
   {{- if hasPrefix "s3://" $v.vault.url -}}{{- $peers = append $peers "s3" -}}{{- end -}}
   {{- if $v.models.pull -}}{{- $peers = append $peers "hub" -}}{{- end -}}
+  {{- if or $v.keys.wrapping.service $v.keys.transitPrivate.service -}}{{- $peers = append $peers "keyService" -}}{{- end -}}
+  {{- if $v.webhook.url -}}{{- $peers = append $peers "webhook" -}}{{- end -}}
   {{- range $peers -}}
     {{- if not (get $v.networkPolicy .).to -}}
       {{- $wrong = append $wrong (printf "networkPolicy.%s.to: say where it is (ipBlock, namespaceSelector, podSelector): pods reach nothing else. Or set networkPolicy.enabled to false where something else does it" .) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
+{{- if and $v.networkPolicy.enabled (or $v.monitoring.pods $v.monitoring.console.tokenSecret.name) (not $v.networkPolicy.monitoring) -}}
+  {{- $wrong = append $wrong "networkPolicy.monitoring: say where Prometheus is, such as the namespace monitoring: it reaches no pod" -}}
+{{- end -}}
+{{- if and $v.gateway.service.sourceRanges (ne $v.gateway.service.type "LoadBalancer") -}}
+  {{- $wrong = append $wrong "gateway.service.sourceRanges: is for the type LoadBalancer; elsewhere gateway.from says who may connect" -}}
+{{- end -}}
 {{- if and $v.externalSecrets.secrets (not $v.externalSecrets.store.name) -}}
   {{- $wrong = append $wrong "externalSecrets.store.name: name the SecretStore or ClusterSecretStore" -}}
 {{- end -}}
 {{- if and $v.monitoring.console.tokenSecret.name $v.console.tlsSecret (not $v.monitoring.console.serverName) -}}
   {{- $wrong = append $wrong "monitoring.console.serverName: the name that stands in the console's certificate" -}}
+{{- end -}}
+{{- $alarms := dict -}}
+{{- range (first (.Files.Get "files/alerts.yml" | fromYaml).groups).rules -}}{{- $_ := set $alarms .alert .expr -}}{{- end -}}
+{{- range $name, $own := $v.monitoring.alarms -}}
+  {{- if not (hasKey $alarms $name) -}}
+    {{- $wrong = append $wrong (printf "monitoring.alarms.%s: there is no such alarm; there are %s" $name (keys $alarms | sortAlpha | join ", ")) -}}
+  {{- else if and (hasKey $own "threshold") (not (contains "# threshold" (get $alarms $name))) -}}
+    {{- $wrong = append $wrong (printf "monitoring.alarms.%s: has no threshold; set for or enabled" $name) -}}
+  {{- end -}}
 {{- end -}}
 {{- $ours := list "bootstrap" "partitions" "replication" "raw_retention_seconds" "topic_prefix" "state_dir" "ledger_url" "ledger_password_file" "keyset" "token_key" "transit_private_key" "transit_public_key" "signing_key" "public_keys" "metrics_host" "metrics_port" "backfill" "models_dir" "device" "compute_type" "webhook_url" "webhook_secrets" "gateway_host" "gateway_port" "gateway_certificate" "gateway_key" "gateway_proxies" "gateway_health_host" "gateway_health_port" "gateway_twilio_secrets" "gateway_telnyx_secrets" "gateway_audiohook_secrets" "gateway_audiosocket_host" "gateway_audiosocket_port" "gateway_audiosocket_from" "api_host" "api_port" "api_certificate" "api_key" "api_proxies" "oidc_client_secret_file" -}}
 {{- $all := dict "settings" $v.settings "gateway.settings" $v.gateway.settings "console.settings" $v.console.settings -}}

@@ -1,10 +1,15 @@
-{{/* Parts of every pod. None has a token of the API server, writes to its image, or runs as root. Service
-links are off: they would put HUSHWIRE_… variables of Services into pods, which are no settings. */}}
-{{- define "hushwire.podHead" -}}
-serviceAccountName: {{ include "hushwire.name" .root }}-{{ .workload }}
+{{/* Pods and their one container. None has a token of the API server, writes to its image, or runs as root.
+Service links are off: they would put HUSHWIRE_… variables of Services into pods, which are no settings.
+
+hushwire.pod: root, workload, own (its values), files (secret files, see _secrets.tpl), container (below),
+and where there are any grace, tmp, volumes; job: true for one that ends. */}}
+{{- define "hushwire.pod" -}}
+{{- $root := .root -}}
+{{- $trust := $root.Values.trust.configMap -}}
+serviceAccountName: {{ include "hushwire.name" $root }}-{{ .workload }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-{{- with .root.Values.image.pullSecrets }}
+{{- with $root.Values.image.pullSecrets }}
 imagePullSecrets:
 {{- range . }}
   - name: {{ . }}
@@ -18,6 +23,83 @@ securityContext:
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile:
     type: RuntimeDefault
+terminationGracePeriodSeconds: {{ .grace | default 30 | int }}
+{{- if .job }}
+restartPolicy: Never
+{{- else }}
+{{- include "hushwire.placement" . }}
+{{- end }}
+{{- if not .bare }}
+initContainers:
+  {{- include "hushwire.keysContainer" (dict "root" $root "image" .own.image) | nindent 2 }}
+{{- end }}
+containers:
+  - name: {{ .container.name }}
+    image: {{ include "hushwire.image" (dict "root" $root "own" .own.image) }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    args: {{ .container.args | toJson }}
+    {{- include "hushwire.containerSecurity" $root | nindent 4 }}
+    workingDir: /tmp
+    env:
+      # The image's own home is read-only here.
+      - name: HOME
+        value: /tmp
+    {{- range $name, $value := mergeOverwrite .container.env (include "hushwire.extraEnv" . | fromJson) }}
+      - name: {{ $name }}
+        value: {{ if kindIs "string" $value }}{{ $value | quote }}{{ else }}{{ $value | toJson | quote }}{{ end }}
+    {{- end }}
+    {{- range $key, $value := omit .container "name" "args" "env" "mounts" }}
+    {{ $key }}:
+      {{- toYaml $value | nindent 6 }}
+    {{- end }}
+    volumeMounts:
+      {{- if not .bare }}
+      - {name: state, mountPath: /state, readOnly: true}
+      {{- end }}
+      - {name: tmp, mountPath: /tmp}
+      {{- if has "vault-token" (include "hushwire.fileNames" .files | fromJsonArray) }}
+      - {name: state, mountPath: /tmp/.vault-token, subPath: keys/vault-token, readOnly: true}
+      {{- end }}
+      {{- if $trust }}
+      - {name: trust, mountPath: /trust, readOnly: true}
+      {{- end }}
+      {{- range concat (.container.mounts | default list) (.own.extraVolumeMounts | default list) }}
+      - {{ toJson . }}
+      {{- end }}
+volumes:
+  {{- if not .bare }}
+  - name: secrets
+    projected:
+      defaultMode: 0440
+      sources: {{- if not .files }} []{{ end }}
+      {{- range .files }}
+        - secret:
+            name: {{ .secret }}
+            items:
+              - {key: {{ .key }}, path: {{ .file }}}
+      {{- end }}
+  - name: state
+    emptyDir: {medium: Memory, sizeLimit: 1Mi}
+  {{- end }}
+  - name: tmp
+    emptyDir: {sizeLimit: {{ .tmp | default "256Mi" }}}
+  {{- if $trust }}
+  - name: trust
+    configMap: {name: {{ $trust }}}
+  {{- end }}
+  {{- range concat (.volumes | default list) (.own.extraVolumes | default list) }}
+  - {{ toJson . }}
+  {{- end }}
+{{- end -}}
+
+{{- define "hushwire.extraEnv" -}}
+{{- $env := dict -}}
+{{- with .root.Values.proxy -}}
+  {{- if .url -}}
+    {{- $env = dict "HTTPS_PROXY" .url "HTTP_PROXY" .url "NO_PROXY" (join "," .except) -}}
+  {{- end -}}
+{{- end -}}
+{{- mergeOverwrite $env (deepCopy .root.Values.extraEnv) (.own.extraEnv | default dict) | toJson -}}
 {{- end -}}
 
 {{- define "hushwire.containerSecurity" -}}
@@ -48,51 +130,6 @@ container copies them into memory, and ends. */}}
       mountPath: /state
 {{- end -}}
 
-{{- define "hushwire.volumes" -}}
-- name: secrets
-  projected:
-    defaultMode: 0440
-    sources: {{- if not .files }} []{{ end }}
-    {{- range .files }}
-      - secret:
-          name: {{ .secret }}
-          items:
-            - key: {{ .key }}
-              path: {{ .file }}
-    {{- end }}
-- name: state
-  emptyDir:
-    medium: Memory
-    sizeLimit: 1Mi
-- name: tmp
-  emptyDir:
-    sizeLimit: {{ .tmp | default "256Mi" }}
-{{- if .root.Values.trust.configMap }}
-- name: trust
-  configMap:
-    name: {{ .root.Values.trust.configMap }}
-{{- end }}
-{{- end -}}
-
-{{/* The image's own home is read-only here. */}}
-{{- define "hushwire.home" -}}
-- name: HOME
-  value: /tmp
-{{- end -}}
-
-{{- define "hushwire.mounts" -}}
-- name: state
-  mountPath: /state
-  readOnly: true
-- name: tmp
-  mountPath: /tmp
-{{- if .Values.trust.configMap }}
-- name: trust
-  mountPath: /trust
-  readOnly: true
-{{- end }}
-{{- end -}}
-
 {{/* Where pods may run: spread over zones and nodes, unless the workload says otherwise. */}}
 {{- define "hushwire.placement" -}}
 {{- $own := .own -}}
@@ -102,17 +139,11 @@ priorityClassName: {{ . }}
 {{- with $own.runtimeClassName }}
 runtimeClassName: {{ . }}
 {{- end }}
-{{- with $own.nodeSelector }}
-nodeSelector:
+{{- range $key := list "nodeSelector" "tolerations" "affinity" }}
+{{- with get $own $key }}
+{{ $key }}:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $own.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $own.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
 {{- end }}
 topologySpreadConstraints:
 {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
@@ -123,36 +154,4 @@ topologySpreadConstraints:
       matchLabels:
         {{- include "hushwire.selector" $ | nindent 8 }}
 {{- end }}
-{{- end -}}
-
-{{/* Rolls pods when a file that they read at their start changes; Secrets are not seen, see the docs. */}}
-{{- define "hushwire.checksum" -}}
-checksum/config: {{ toJson . | sha256sum }}
-{{- end -}}
-
-{{/* One disruption at a time, for a workload's pods. */}}
-{{- define "hushwire.around" -}}
-apiVersion: v1
-kind: ServiceAccount
-metadata:
-  name: {{ include "hushwire.name" .root }}-{{ .workload }}
-  labels:
-    {{- include "hushwire.labels" . | nindent 4 }}
-  {{- with .own.serviceAccountAnnotations }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-automountServiceAccountToken: false
----
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata:
-  name: {{ include "hushwire.name" .root }}-{{ .workload }}
-  labels:
-    {{- include "hushwire.labels" . | nindent 4 }}
-spec:
-  maxUnavailable: 1
-  selector:
-    matchLabels:
-      {{- include "hushwire.selector" . | nindent 6 }}
 {{- end -}}

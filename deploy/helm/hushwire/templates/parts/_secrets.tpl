@@ -6,7 +6,7 @@ needs it (docs/deploy/install.md says who holds what; tests/repository/chart/tes
 {{- $files := list -}}
 {{- $stages := .stages | default list -}}
 {{- $reads := or (eq .kind "worker") (eq .kind "console") -}}
-{{- $kafka := ternary $v.gateway.kafka $v.kafka (eq .kind "gateway") -}}
+{{- $kafka := include "hushwire.kafkaUser" . | fromJson -}}
 {{- if has .kind (list "worker" "console" "gateway") -}}
   {{- if hasPrefix "SASL" $v.kafka.securityProtocol -}}
     {{- $files = append $files (dict "secret" $kafka.passwordSecret.name "key" $kafka.passwordSecret.key "file" "kafka-password") -}}
@@ -17,7 +17,8 @@ needs it (docs/deploy/install.md says who holds what; tests/repository/chart/tes
   {{- end -}}
 {{- end -}}
 {{- if has .kind (list "worker" "console" "ledger") -}}
-  {{- $files = append $files (dict "secret" $v.ledger.passwordSecret.name "key" $v.ledger.passwordSecret.key "file" "ledger-password") -}}
+  {{- $ledger := include "hushwire.ledgerUser" . | fromJson -}}
+  {{- $files = append $files (dict "secret" $ledger.passwordSecret.name "key" $ledger.passwordSecret.key "file" "ledger-password") -}}
 {{- end -}}
 {{- if $reads -}}
   {{- $files = append $files (dict "secret" $v.keys.wrapping.secret "key" $v.keys.wrapping.key "file" "kek.json") -}}
@@ -51,16 +52,59 @@ needs it (docs/deploy/install.md says who holds what; tests/repository/chart/tes
 {{- if and (eq .kind "console") $v.console.oidcClientSecret.name -}}
   {{- $files = append $files (dict "secret" $v.console.oidcClientSecret.name "key" $v.console.oidcClientSecret.key "file" "oidc-secret") -}}
 {{- end -}}
+{{- if and $v.keys.serviceToken.name (contains "hcvault://" (include "hushwire.services" (dict "root" .root "files" $files))) -}}
+  {{- $files = append $files (dict "secret" $v.keys.serviceToken.name "key" $v.keys.serviceToken.key "file" "vault-token") -}}
+{{- end -}}
 {{- $files | toJson -}}
+{{- end -}}
+
+{{/* As whom a workload comes to the broker, and to the ledger: JSON. */}}
+{{- define "hushwire.kafkaUser" -}}
+{{- $v := .root.Values -}}
+{{- $own := dict -}}
+{{- if has .kind (list "gateway" "console") -}}{{- $own = get (get $v .kind) "kafka" -}}{{- end -}}
+{{- ternary $own $v.kafka (or (eq .kind "gateway") (ne (printf "%v%v" (get $own "username" | default "") (get $own "clientCertificateSecret" | default "")) "")) | toJson -}}
+{{- end -}}
+
+{{- define "hushwire.ledgerUser" -}}
+{{- $v := .root.Values -}}
+{{- ternary $v.ledger.migration $v.ledger (and (eq .kind "ledger") (ne $v.ledger.migration.url "")) | toJson -}}
+{{- end -}}
+
+{{- define "hushwire.fileNames" -}}
+{{- $names := list -}}
+{{- range . -}}{{- $names = append $names .file -}}{{- end -}}
+{{- $names | toJson -}}
+{{- end -}}
+
+{{/* Key services that a workload with these secret files asks: JSON. */}}
+{{- define "hushwire.services" -}}
+{{- $keys := .root.Values.keys -}}
+{{- $names := include "hushwire.fileNames" .files | fromJsonArray -}}
+{{- $asked := list -}}
+{{- if has "kek.json" $names -}}{{- $asked = append $asked $keys.wrapping.service -}}{{- end -}}
+{{- if has "transit-private.json" $names -}}{{- $asked = append $asked $keys.transitPrivate.service -}}{{- end -}}
+{{- compact $asked | toJson -}}
+{{- end -}}
+
+{{/* Places of networkPolicy that a workload has to reach: JSON. */}}
+{{- define "hushwire.reaches" -}}
+{{- $v := .root.Values -}}
+{{- $vault := has "vault" (.stages | default list) -}}
+{{- $to := list "dns" "kafka" -}}
+{{- if has .kind (list "worker" "console") -}}{{- $to = append $to "ledger" -}}{{- end -}}
+{{- if and (or $vault (eq .kind "console")) (hasPrefix "s3://" $v.vault.url) -}}{{- $to = append $to "s3" -}}{{- end -}}
+{{- if ne (include "hushwire.services" .) "[]" -}}{{- $to = append $to "keyService" -}}{{- end -}}
+{{- if and $vault $v.webhook.url -}}{{- $to = append $to "webhook" -}}{{- end -}}
+{{- $to | toJson -}}
 {{- end -}}
 
 {{/* Settings of a workload by their variables, without what only one kind has: JSON of name to value.
 Secrets are files in /state/keys and never variables. */}}
 {{- define "hushwire.settings" -}}
 {{- $v := .root.Values -}}
-{{- $files := list -}}
-{{- range .files -}}{{- $files = append $files .file -}}{{- end -}}
-{{- $kafka := ternary $v.gateway.kafka $v.kafka (eq .kind "gateway") -}}
+{{- $files := include "hushwire.fileNames" .files | fromJsonArray -}}
+{{- $kafka := include "hushwire.kafkaUser" . | fromJson -}}
 {{- $env := dict "HUSHWIRE_STATE_DIR" "/state/keys" -}}
 {{- if has .kind (list "worker" "console" "gateway") -}}
   {{- $_ := set $env "HUSHWIRE_BOOTSTRAP" $v.kafka.bootstrap -}}
@@ -83,7 +127,7 @@ Secrets are files in /state/keys and never variables. */}}
   {{- end -}}
 {{- end -}}
 {{- if has .kind (list "worker" "console" "ledger") -}}
-  {{- $_ := set $env "HUSHWIRE_LEDGER_URL" $v.ledger.url -}}
+  {{- $_ := set $env "HUSHWIRE_LEDGER_URL" (include "hushwire.ledgerUser" . | fromJson).url -}}
   {{- $_ := set $env "HUSHWIRE_LEDGER_PASSWORD_FILE" "/state/keys/ledger-password" -}}
 {{- end -}}
 {{- if has "kek.json" $files -}}
@@ -91,6 +135,9 @@ Secrets are files in /state/keys and never variables. */}}
 {{- end -}}
 {{- if has "transit-private.json" $files -}}
   {{- if $v.keys.transitPrivate.service -}}{{- $_ := set $env "HUSHWIRE_TRANSIT_PRIVATE_KEY" $v.keys.transitPrivate.service -}}{{- end -}}
+{{- end -}}
+{{- if and $v.keys.serviceCa (contains "hcvault://" (include "hushwire.services" .)) -}}
+  {{- $_ := set $env "VAULT_CACERT" (printf "/trust/%s" $v.keys.serviceCa) -}}
 {{- end -}}
 {{- if or (eq .kind "console") (has "vault" (.stages | default list)) -}}
   {{- if has "aws-credentials" $files -}}{{- $_ := set $env "AWS_SHARED_CREDENTIALS_FILE" "/state/keys/aws-credentials" -}}{{- end -}}
@@ -102,11 +149,4 @@ Secrets are files in /state/keys and never variables. */}}
   {{- $_ := set $env (printf "HUSHWIRE_%s" ($name | upper)) $value -}}
 {{- end -}}
 {{- $env | toJson -}}
-{{- end -}}
-
-{{- define "hushwire.env" -}}
-{{- range $name, $value := . }}
-- name: {{ $name }}
-  value: {{ if kindIs "string" $value }}{{ $value | quote }}{{ else }}{{ $value | toJson | quote }}{{ end }}
-{{- end }}
 {{- end -}}
