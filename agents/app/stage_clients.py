@@ -68,7 +68,10 @@ class Reading:
 
 
 def made_readings(config: WorkerConfig, parts: Parts, loaded: Loaded) -> list[Reading]:
-    """The wanted stages; with ``config.backfill`` each a second time, for the archive's topics."""
+    """The wanted stages; with ``config.backfill`` each a second time, for the archive's topics.
+
+    Those hold half as much: an archive's calls come whole, and live ones need all their room.
+    """
     found = [Reading(config, stage) for stage in made_stages(config, parts, loaded)]
     if config.backfill:
         archive = replace(
@@ -76,6 +79,7 @@ def made_readings(config: WorkerConfig, parts: Parts, loaded: Loaded) -> list[Re
             topics=config.topics.backfill(),
             group_prefix=f"{config.group_prefix}-{BACKFILL}",
             shadow=None,
+            limits=config.limits.halved(),
         )
         behind = made_stages(archive, parts, loaded, live=False)
         found += [Reading(archive, stage, parts.live) for stage in behind]

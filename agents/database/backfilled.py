@@ -1,4 +1,4 @@
-"""How far a backfill is with each recording of an archive: what lets it go on where it ended.
+"""Which call each recording of an archive became: what lets a backfill go on where it ended.
 
 Outcomes: every method raises ``StoreError`` where the database is away; a repeat changes nothing.
 """
@@ -9,24 +9,21 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
 
-from agents.database.call_ledger import CallState
 from agents.database.engine import Database
-from agents.database.tables import BACKFILLED, CALLS
+from agents.database.tables import BACKFILLED
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What is noted of a recording, and how its call stands."""
+    """What is noted of a recording."""
 
     mark: str
     began: str
     call_id: str
-    """Empty: it could not be taken."""
+    """Noted before any of it is sent; empty where nobody knows it."""
     seconds: float
-    reason: str
-    state: CallState | None = None
-    """Of its call; None: it has none."""
-    erased: bool = False
+    code: str = ""
+    """Why it could not be taken, in a word; empty: ask the call."""
 
 
 class Backfilled:
@@ -42,24 +39,11 @@ class Backfilled:
 
     def known(self) -> dict[str, Noted]:
         """What is noted, by the keyed hash of the recording's name."""
-        columns = (*BACKFILLED.c, CALLS.c.state, CALLS.c.erased)
-        query = (
-            select(*columns)
-            .outerjoin(CALLS, CALLS.c.call_id == BACKFILLED.c.call_id)
-            .where(BACKFILLED.c.archive == self._archive)
-        )
+        query = select(BACKFILLED).where(BACKFILLED.c.archive == self._archive)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return {
-            row.recording: Noted(
-                row.mark,
-                row.began,
-                row.call_id or "",
-                row.ms / 1_000,
-                row.reason,
-                CallState(row.state) if row.state else None,
-                row.erased is not None,
-            )
+            row.recording: Noted(row.mark, row.began, row.call_id or "", row.ms / 1_000, row.reason)
             for row in rows
         }
 
@@ -73,7 +57,7 @@ class Backfilled:
             "began": noted.began,
             "call_id": noted.call_id or None,
             "ms": round(noted.seconds * 1_000),
-            "reason": noted.reason,
+            "reason": noted.code,
         }
         with self._database.writing() as connection:
             connection.execute(delete(BACKFILLED).where(mine))

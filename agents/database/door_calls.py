@@ -115,8 +115,13 @@ class DoorCalls:
         return int(gone)
 
     def erase(self, call_id: str) -> None:
-        """Remove all of a call, and which recording of an archive it is of."""
+        """Remove all of a call, and which recording of an archive it is of.
+
+        What an archive notes of a recording without a call may be of this one; it is found anew.
+        """
+        archived = (BACKFILLED.c.call_id == call_id) | BACKFILLED.c.call_id.is_(None)
         with self._database.writing() as connection:
-            for table in (DOOR_CALLS, BACKFILLED):
-                connection.execute(delete(table).where(table.c.call_id == call_id))
-        self._database.scrub(DOOR_CALLS)
+            connection.execute(delete(DOOR_CALLS).where(DOOR_CALLS.c.call_id == call_id))
+            connection.execute(delete(BACKFILLED).where(archived))
+        for table in (DOOR_CALLS, BACKFILLED):
+            self._database.scrub(table)

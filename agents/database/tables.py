@@ -393,7 +393,7 @@ BACKFILLED = Table(
     Column("reason", Text, nullable=False),
     Index("backfilled_call", "call_id"),
 )
-"""How far ``hushwire backfill`` is with each recording of an archive. ``archive`` and ``recording``
+"""What each recording of an archive became (``hushwire backfill``). ``archive`` and ``recording``
 are keyed hashes of where it lies, ``mark`` is a digest of size, time or tag of it and its sidecar:
-where that is another, it is looked at anew. ``call_id`` is null where it could not be taken, and
-``reason`` says why. Rows go when the call is erased."""
+where that is another, it is looked at anew. ``call_id`` is null where nobody knows it, ``reason`` a
+code where it could not be taken. Rows go when their call is erased, and so do those without one."""

@@ -47,7 +47,7 @@ class ClusterState:
 
     brokers: int
     topics: Mapping[str, TopicState]
-    """By name; those that are missing are not there."""
+    """By name; those that are missing are not there. An archive's are looked for, too."""
 
 
 def cluster_state(
@@ -65,7 +65,7 @@ def cluster_state(
         known = admin.list_topics(timeout=ANSWER_S)
     except KafkaException as error:
         raise _away(bootstrap, error) from error
-    there = [name for name in topics.all() if name in known.topics]
+    there = [name for name in topics.among(known.topics).all() if name in known.topics]
     resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in there]
     configs: dict[str, Mapping[str, str]] = {}
     if resources:
@@ -160,6 +160,7 @@ def update_topics(
     admin = _admin(bootstrap, client)
     cluster = cluster_state(bootstrap, topics, client=client)
     there = cluster.topics
+    topics = topics.among(there)
     shorter = shortened(cluster, wanted_configs(topics, retention_ms))
     if shorter and not shorten:
         raise SettingsError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
 from confluent_kafka import KafkaError, KafkaException
@@ -85,25 +86,37 @@ class Topics:
             backfilled=False,
         )
 
+    def among(self, there: Collection[str]) -> Topics:
+        """The same, with an archive's topics where one of them is there, whatever is set here.
+
+        Commands look at what a broker has: workers elsewhere may take archives' calls.
+        """
+        counted = self.backfilled or not set(there).isdisjoint(self.archive())
+        return replace(self, backfilled=counted)
+
+    def archive(self) -> tuple[str, ...]:
+        """The topics that carry calls of an archive, and no others."""
+        return tuple(one for one in self.backfill().transit() if one != self.audio_in)
+
     def all(self) -> tuple[str, ...]:
         """Every topic's name."""
         own = (getattr(self, one.name) for one in fields(self) if one.name != "backfilled")
-        return tuple(dict.fromkeys((*own, *self._behind())))
+        return (*own, *self._behind())
 
     def transit(self) -> tuple[str, ...]:
         """The topics that carry calls between stages, sealed."""
-        own = (
+        return (
             self.audio_in,
             self.audio_raw,
             self.words,
             self.spans,
             self.audio_redacted,
             self.audio_verified,
+            *self._behind(),
         )
-        return tuple(dict.fromkeys((*own, *self._behind())))
 
     def _behind(self) -> tuple[str, ...]:
-        return self.backfill().transit() if self.backfilled else ()
+        return self.archive() if self.backfilled else ()
 
 
 def wanted_configs(

@@ -231,6 +231,7 @@ def _security(settings: Settings, policy: Policy) -> tuple[Row, ...]:
 
 def _means(settings: Settings, policy: Policy, state: Path, vault: str | None) -> tuple[Row, ...]:
     url = make_url(settings.ledger_location(state))
+    topics = Topics.named(settings.topic_prefix)
     own = catalogue_file(settings.models_dir, settings.models_catalogue)
     models = [
         f"{entry.id} ({entry.purpose.rstrip('.')}; sha256 {entry.sha256[:16]})"
@@ -241,9 +242,10 @@ def _means(settings: Settings, policy: Policy, state: Path, vault: str | None) -
         Row("policy", f"{policy.name} version {policy.version}, sha256 {policy.digest}"),
         Row("models, run on the installation's own machines", "; ".join(models)),
         Row("broker", settings.bootstrap or "embedded, in memory, on the loopback"),
+        Row("topics", ", ".join(topics.all())),
         Row(
-            "topics",
-            ", ".join(Topics.named(settings.topic_prefix, backfilled=settings.backfill).all()),
+            "topics of archives' calls, where `hushwire backfill` is used",
+            ", ".join(topics.archive()),
         ),
         Row("ledger, catalogue and audit log", f"{url.get_backend_name()}, {url.host or 'a file'}"),
         Row("vault", vault or "not told: --vault"),

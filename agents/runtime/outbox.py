@@ -50,6 +50,11 @@ class Limits:
     """How often a ledger or vault that is away is tried, over about a minute."""
     first_wait_s: float = 0.2
 
+    def halved(self) -> Limits:
+        """For half as many calls, and half as much audio."""
+        calls, held_bytes = max(1, self.calls // 2), self.held_bytes // 2
+        return replace(self, calls=calls, held_bytes=held_bytes)
+
 
 class Outbox:
     """Sends for one stage.
@@ -94,6 +99,8 @@ class Outbox:
             for span in step.record.spans:
                 self._metrics.spans.labels(span.entity).inc()
         if isinstance(step.record, Verdict):
+            if not step.record.passed:
+                self._metrics.quarantined.inc()
             for check in step.record.checks:
                 if not check.passed:
                     self._metrics.checks_failed.labels(check.name).inc()

@@ -302,7 +302,8 @@ class _Own(SettingsPart):
     backfill: bool = Field(
         default=False,
         description="Whether workers also take calls of `hushwire backfill`, over topics of their "
-        "own and only when live calls are served (docs/backfill.md).",
+        "own and only when live calls are served (docs/backfill.md). They then hold up to half as "
+        "many calls and half as much audio more.",
     )
     idle_seconds: Annotated[float, Field(ge=1.0, le=86_400.0)] = Field(
         default=300.0, description="A call without a new chunk for this long is closed."

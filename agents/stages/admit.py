@@ -297,7 +297,8 @@ class Admission:
     def _same_recording(self, call_id: str, header: CallHeader) -> KnownCall | None:
         """A call of this recording under another id; not one that the recorder tells apart.
 
-        Two calls may hold the same bytes, such as a lone prompt.
+        Two calls may hold the same bytes, such as a lone prompt. One that is stored in part does
+        not stand in the way of the whole.
         """
         recorder = self._named.recorder(header.recorder_id) if header.recorder_id else None
         for known in self._ledger.of_recording(header.recording):
@@ -305,7 +306,9 @@ class Admission:
             # Who is ingested without the door is named by the recorder's id.
             theirs = row.recorder if row else self._named.recorder(known.call_id)
             if known.call_id != call_id and (None in {recorder, theirs} or recorder == theirs):
-                return known
+                stored = self._catalogue.find(known.call_id)
+                if stored is None or stored.whole or not stored.passed:
+                    return known
         return None
 
     def _let_in(self, where: DoorAddress, key: str | None, header: CallHeader, call: _Call) -> None:

@@ -17,9 +17,16 @@ import pytest
 import soundfile
 
 from agents.app.recordings.backfill.plan import archive_key
+from agents.app.recordings.ingest import file_digest
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.backfilled import Backfilled
 from agents.database.call_ledger import CallState
+from agents.kafka.producer import CallProducer
+from agents.kafka.topics import Topics, create_topics
+from agents.runtime.broker_port import Delivery
+from agents.runtime.events import dead_letter
+from agents.system.owners import archive_owner
+from pipeline.records import cloudevents
 from tests.agents.storing import bucket
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
@@ -132,6 +139,104 @@ def reference(installation: Installation, scripts: list[Script]) -> dict[str, st
         return other.stored()
     finally:
         other.close()
+
+
+def test_half_a_recording_that_workers_ended_is_not_told_as_stored(
+    installation: Installation,
+) -> None:
+    folder = installation.folder / "archive"
+    half = script("half")
+    path = write(folder, half, call_id="half")
+    installation.start(told=ARCHIVE, idle_s=3.0)
+    # As a command leaves it that is killed in the middle.
+    seal = installation.ledger.open_call(
+        "half", recording=file_digest(path), owner=archive_owner()
+    ).seal
+    topic = installation.topics.backfill().audio_raw
+    with CallProducer(installation.bootstrap, topic) as producer:
+        for chunk in half.chunks[:6]:
+            producer.send(chunk, seal)
+        producer.flush()
+    assert installation.until_closed(["half"]) == {"half": CallState.STORED}
+    for _ in range(2):
+        report = backfill(installation, str(folder), expected=1)
+        assert report["outcomes"] == {"stored in part": 1}
+    told = subprocess.run(
+        [
+            *(sys.executable, "-m", "agents", "ingest", str(folder)),
+            *("--bootstrap", installation.bootstrap),
+            *("--state-dir", str(installation.folder / "state")),
+        ],
+        env=environment(installation),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, "1 stored in part" in told.stdout) == (1, True), told.stdout
+    whole = backfill(installation, str(folder), "--again")
+    assert whole["outcomes"] == {"stored": 1}
+    assert installation.vault.catalogue.get("half.again2").whole
+    assert backfill(installation, str(folder))["outcomes"] == {"stored": 1}
+
+
+def test_stopped_while_it_waits_for_workers_it_is_stopped(installation: Installation) -> None:
+    folder = installation.folder / "archive"
+    write(folder, script("one"), call_id="one")
+    running = subprocess.Popen(
+        command(installation, str(folder)),
+        env=environment(installation),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "are wanted" in line:
+            break
+    time.sleep(1)
+    running.send_signal(signal.SIGINT)
+    output, rest = running.communicate(timeout=30)
+    assert running.returncode == 130, rest
+    assert json.loads(output)["outcomes"] == {"not begun": 1}
+
+
+def test_letters_of_an_archive_are_read_by_commands_that_take_none(
+    installation: Installation,
+) -> None:
+    topics = installation.topics
+    create_topics(
+        installation.bootstrap,
+        Topics.named(installation.prefix, backfilled=True),
+        partitions=installation.partitions,
+    )
+    raw = topics.backfill().audio_raw
+    seal = installation.ledger.open_call("one", owner=archive_owner()).seal
+    with CallProducer(installation.bootstrap, raw) as producer:
+        producer.send(script("one", seconds=2).chunks[0], seal)
+        producer.flush()
+    [sealed] = installation.read(raw)
+    delivery = Delivery(
+        raw, sealed.partition(), sealed.offset(), sealed.key(), dict(sealed.headers()),
+        sealed.value(),
+    )  # fmt: skip
+    letter = dead_letter(
+        topics.deadletter, delivery, stage="transcribe", code="record", call_id="one"
+    )
+    with CallProducer(installation.bootstrap, topics.deadletter) as producer:
+        producer.send_message(cloudevents.Clear("one", dict(letter.headers), letter.value))
+        producer.flush()
+    listed = subprocess.run(
+        [
+            *(sys.executable, "-m", "agents", "deadletter", "list", "--json"),
+            *("--bootstrap", installation.bootstrap),
+            *("--state-dir", str(installation.folder / "state")),
+        ],
+        env=environment(installation),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "can be replayed" in listed.stdout, listed.stdout
 
 
 def test_a_bucket_is_an_archive_too(installation: Installation) -> None:

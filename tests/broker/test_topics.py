@@ -70,6 +70,28 @@ def test_topics_are_made_weakened_and_set_right(
     assert [one.what for one in broker_findings(lonely, topics, ten)] == ["replication"]
 
 
+def test_an_archives_topics_are_counted_where_they_are_there(
+    bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is set where the command runs."""
+    prefix = f"t{uuid.uuid4().hex[:8]}"
+    both = Topics.named(prefix, backfilled=True)
+    monkeypatch.setenv("HUSHWIRE_TOPIC_PREFIX", prefix)
+    monkeypatch.setenv("HUSHWIRE_PARTITIONS", "2")
+    monkeypatch.setenv("HUSHWIRE_BOOTSTRAP", bootstrap)
+    assert "10 topics of 2 partitions" in hushwire("topics", "create")
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": "0"})
+    name = both.backfill().audio_raw
+    admin.create_topics([NewTopic(name, 2, 1)])[name].result(15)
+    assert name in hushwire("topics", "update", fails=2)
+    assert "11 topics updated" in hushwire("topics", "update", "--shorten")
+    assert f"{len(both.all())} topics of 2 partitions" in hushwire("topics", "create")
+    live = Topics.named(prefix)
+    there = cluster_state(bootstrap, live).topics
+    assert there[name].config["retention.ms"] == "86400000"
+    assert set(there) == set(both.all())
+
+
 @on_both
 def test_recordings_that_are_sent_before_any_worker_make_all_topics_alike(
     bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

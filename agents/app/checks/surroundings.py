@@ -41,7 +41,8 @@ Looks: TypeAlias = Mapping[str, Callable[[], Iterable[Finding]]]
 
 
 def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -> list[Finding]:
-    """Compare a cluster with the settings."""
+    """Compare a cluster with the settings; an archive's topics that are there count, too."""
+    topics = topics.among(cluster.topics)
     retention_ms = settings.raw_retention_seconds * 1000
     wanted = wanted_configs(topics, retention_ms, settings.replication)
     missing = [name for name in topics.all() if name not in cluster.topics]

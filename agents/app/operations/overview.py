@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import metadata
 from typing import Final, Literal, TypeAlias
@@ -108,7 +108,7 @@ class Operations:
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings, self._ledger = settings, ledger
-        self._topics = Topics.named(settings.topic_prefix, backfilled=settings.backfill)
+        self._topics = Topics.named(settings.topic_prefix, backfilled=True)
         self._states = WorkerStates(ledger.database)
         self._lock = threading.Lock()
         self._reader: LagReader | None = None
@@ -181,13 +181,16 @@ class Operations:
             lag = self._reader.read(groups, self._topics.all())
         except (BrokerError, SettingsError) as error:
             return BrokerView("away", str(error)), None
+        there = set(self._topics.all()).difference(lag.missing)
+        wanted = replace(self._topics, backfilled=self._settings.backfill).among(there).all()
+        missing = tuple(one for one in lag.missing if one in wanted)
         told = (
-            f"{len(lag.missing)} topics are not there: start a worker, or `hushwire topics create`"
-            if lag.missing
+            f"{len(missing)} topics are not there: start a worker, or `hushwire topics create`"
+            if missing
             else f"{bootstrap} answers"
         )
         letters = lag.records[self._topics.deadletter]
-        return BrokerView("ok", told, letters, lag.missing), lag
+        return BrokerView("ok", told, letters, missing), lag
 
     def _versions(self, alive: list[WorkerState]) -> Versions:
         from agents.database import migrate  # noqa: PLC0415 - Alembic takes its time

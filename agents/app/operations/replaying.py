@@ -51,7 +51,7 @@ class DeadLetters:
         """See ``agents.runtime.dead_letters.read_dead_letters``."""
         return read_dead_letters(
             named_broker(self.settings),
-            Topics.named(self.settings.topic_prefix, backfilled=self.settings.backfill),
+            Topics.named(self.settings.topic_prefix, backfilled=True),
             self.ledger,
             call_id=call,
             code=code,

@@ -12,20 +12,26 @@ whatever it decodes, and anybody can compare it (``sha256sum``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
+
+from sqlalchemy import select
 
 from agents.access.audit_log import AuditLog
 from agents.app.recordings.recording_folder import Drop, read_drop
 from agents.crypto.envelope import Seal
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.call_ledger import CallState, KnownCall, Ledger
+from agents.database.engine import Database
+from agents.database.tables import CALLS, CATALOGUE, PROGRESS
 from agents.kafka.producer import CallProducer
 from agents.runtime.events import audit, audit_event
 from agents.system.clock import stamp
 from agents.system.owners import archive_owner, is_archive, is_embedded, owner
+from agents.vault.call_catalogue import PARTIAL
 from agents.vault.recorder_ids import note_recorder_id
 from pipeline.audio.files import RecordingInfo, Source, inspect_recording, iter_chunks
 from pipeline.audio.narrowing import kept_rate, narrow
@@ -40,6 +46,8 @@ STAGE = "ingest"
 """Its name in the ledger's progress."""
 _AGAIN = ".again"
 """Between the call id of a recording that is taken anew and how often it was taken."""
+_BATCH: Final = 500
+"""Calls that the ledger is asked for at once."""
 
 
 class Outcome(StrEnum):
@@ -49,6 +57,8 @@ class Outcome(StrEnum):
     STORED_BEFORE = "stored before"
     STORED_ELSEWHERE = "stored in another vault"
     """The ledger has it as stored, and the vault at hand does not have it."""
+    STORED_IN_PART = "stored in part"
+    """It was never sent to its end, or something of it was lost on the way."""
     SENT_BEFORE = "sent before"
     """On its way on this broker."""
     OPEN_ELSEWHERE = "open on another broker"
@@ -61,6 +71,11 @@ class Outcome(StrEnum):
     def good(self) -> bool:
         """Whether it was sent just now, or is stored; of all others nothing may be kept."""
         return self in {Outcome.SENT, Outcome.STORED_BEFORE}
+
+    @property
+    def anew(self) -> bool:
+        """Whether it is taken anew where that is asked for."""
+        return self in {Outcome.REFUSED_BEFORE, Outcome.STORED_IN_PART}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,8 @@ _ADVICE = {
     Outcome.SENT_BEFORE: "on its way since {since}; ask again later, `hushwire doctor` tells of "
     "calls that hang",
     Outcome.OPEN_ELSEWHERE: "{owner} opened it at {since}; let that end first",
+    Outcome.STORED_IN_PART: "only a part of it is stored; --again takes it anew, as a call beside "
+    "that",
     Outcome.QUARANTINED_BEFORE: "its verification failed; `hushwire quarantine list{place}` "
     "tells more",
     Outcome.REFUSED_BEFORE: "nothing of it is stored; --again takes it anew, as a new call",
@@ -116,7 +133,8 @@ def ingest(
         named: makes the pseudonyms of parties' numbers, and of calls that are named by one.
         language: of a call whose sidecar names none.
         embedded: whether the broker ends with this process.
-        again: take a recording whose call was refused anew, under a new call id.
+        again: take a recording whose call was refused, or stored in part, anew, under a new call
+            id.
         options: of commands that are advised, such as `` --vault vault``.
         may_be_sent: raises ``ConsentError`` for a call that its metadata forbids; None where
             nobody asks for consent.
@@ -170,12 +188,20 @@ class RecordingSender:
     seen: dict[str, Path] = field(default_factory=dict)
     """Which recording has which call id."""
 
-    def take(self, drop: Drop, content: bytes | None = None) -> Ingested:
+    def take(
+        self,
+        drop: Drop,
+        content: bytes | None = None,
+        *,
+        opens: Callable[[str, float], None] = lambda *_: None,
+    ) -> Ingested:
         """Send a recording, or say what became of it before.
 
         Args:
             drop: it.
             content: of its file, where that is an object of a bucket.
+            opens: is told the call's id and seconds before the ledger or the broker has anything
+                of what is sent.
 
         Raises:
             InputError: it is refused.
@@ -196,7 +222,7 @@ class RecordingSender:
         recording = digest_of(source)
         call_id, known = self._latest(drop.call_id)
         outcome = self._outcome(known) if known else Outcome.SENT
-        if outcome is Outcome.REFUSED_BEFORE and self.again:
+        if outcome.anew and self.again:
             call_id, outcome = _following(drop.call_id, call_id), Outcome.SENT
             if not valid_call_id(call_id):
                 raise InputError(
@@ -209,7 +235,9 @@ class RecordingSender:
                 f"({known.state.value}, sha256 {known.recording}); give this one an id of its own "
                 "in a sidecar"
             )
+        seconds = header.frames / header.sample_rate
         if outcome is Outcome.SENT:
+            opens(call_id, seconds)
             self._send(drop, source, header, replace(call, call_id=call_id), recording)
         problem = ""
         if not outcome.good and known:
@@ -217,7 +245,6 @@ class RecordingSender:
                 since=stamp(known.created), owner=known.owner or "somebody", place=self.options
             )
             problem = f"{name}: call {call_id}: {advice}"
-        seconds = header.frames / header.sample_rate
         return Ingested(path, outcome, call_id, seconds, problem)
 
     def _latest(self, call_id: str) -> tuple[str, KnownCall | None]:
@@ -233,20 +260,11 @@ class RecordingSender:
 
     def _outcome(self, known: KnownCall) -> Outcome:
         """What became of a call; ``SENT`` for one whose sending was interrupted and goes on."""
-        if known.erased is not None:
-            return Outcome.ERASED_BEFORE
-        match known.state:
-            case CallState.STORED:
-                return Outcome.STORED_BEFORE
-            case CallState.QUARANTINED:
-                return Outcome.QUARANTINED_BEFORE
-            case CallState.REFUSED:
-                return Outcome.REFUSED_BEFORE
+        outcome = stands(self.ledger.database, [known.call_id]).get(known.call_id, Outcome.SENT)
         there = is_embedded(known.owner), is_archive(known.owner)
-        if there != (self.embedded, self.archive):
+        if outcome in ON_THEIR_WAY and there != (self.embedded, self.archive):
             return Outcome.OPEN_ELSEWHERE
-        sent = self.ledger.finished(known.call_id, STAGE)
-        return Outcome.SENT_BEFORE if sent else Outcome.SENT
+        return outcome
 
     def _send(
         self, drop: Drop, source: Source, header: RecordingInfo, call: CallInfo, recording: str
@@ -300,6 +318,60 @@ class RecordingSender:
             )
         self.producer.send(CallEnd(call.call_id, chunks=seq, end=start), seal)
         self.producer.flush()
+
+
+ON_THEIR_WAY: Final = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
+"""How open calls stand."""
+_CLOSED: Final = {
+    CallState.QUARANTINED: Outcome.QUARANTINED_BEFORE,
+    CallState.REFUSED: Outcome.REFUSED_BEFORE,
+}
+
+
+def stands(database: Database, calls: Collection[str]) -> dict[str, Outcome]:
+    """How calls stand: the one way of judging, for all that send recordings.
+
+    A call is stored where the catalogue says that nothing of it is missing, as the topic of ended
+    calls tells, too; of a call without a row, where it was sent to its end. An open one is
+    ``SENT_BEFORE``, or ``SENT`` where its sending was broken off, and goes on.
+
+    Args:
+        database: the ledger's.
+        calls: their ids.
+
+    Returns:
+        By id; without those that the ledger does not know.
+    """
+    ids, found = list(calls), dict[str, Outcome]()
+    query = (
+        select(
+            CALLS.c.call_id,
+            CALLS.c.state,
+            CALLS.c.erased,
+            PROGRESS.c.stage,
+            CATALOGUE.c.certificate,
+            CATALOGUE.c.marks,
+        )
+        .outerjoin(PROGRESS, (PROGRESS.c.call_id == CALLS.c.call_id) & (PROGRESS.c.stage == STAGE))
+        .outerjoin(CATALOGUE, CATALOGUE.c.call_id == CALLS.c.call_id)
+    )
+    with database.reading() as connection:
+        for start in range(0, len(ids), _BATCH):
+            some = query.where(CALLS.c.call_id.in_(ids[start : start + _BATCH]))
+            for row in connection.execute(some):
+                sent, state = row.stage is not None, CallState(row.state)
+                marks = (row.marks or "").split(",")
+                whole = not PARTIAL.intersection(marks) if row.certificate else sent
+                if row.erased is not None:
+                    outcome = Outcome.ERASED_BEFORE
+                elif state is CallState.OPEN:
+                    outcome = Outcome.SENT_BEFORE if sent else Outcome.SENT
+                elif state is CallState.STORED:
+                    outcome = Outcome.STORED_BEFORE if whole else Outcome.STORED_IN_PART
+                else:
+                    outcome = _CLOSED[state]
+                found[row.call_id] = outcome
+    return found
 
 
 def digest_of(source: Source) -> str:

@@ -22,19 +22,24 @@ Retention = Annotated[
 
 @app.command()
 def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None) -> None:
-    """Create the topics that are missing; ones that exist stay as they are."""
+    """Create the topics that are missing; ones that exist stay as they are.
+
+    Those of archives' calls with HUSHWIRE_BACKFILL=true, or where some of them exist.
+    """
     from agents.kafka.security import KafkaSecurity, named_broker  # noqa: PLC0415
-    from agents.kafka.topics import Topics, create_topics  # noqa: PLC0415
+    from agents.kafka.topics import Topics, create_topics, reach_broker  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
+    bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
     topics = Topics.named(settings.topic_prefix, backfilled=settings.backfill)
+    topics = topics.among(reach_broker(bootstrap, client=client))
     create_topics(
-        named_broker(settings),
+        bootstrap,
         topics,
         partitions=settings.partitions,
         replication=settings.replication,
         retention_ms=settings.raw_retention_seconds * 1000,
-        client=KafkaSecurity.of(settings).librdkafka(),
+        client=client,
     )
     told = f"{len(topics.all())} topics of {settings.partitions} partitions are there"
     screen().print(told, highlight=False)

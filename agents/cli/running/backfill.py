@@ -42,7 +42,8 @@ def backfill(
     again: Annotated[  # noqa: FBT002 - a flag of the command line
         bool,
         typer.Option(
-            "--again", help="Take anew what was refused or could not be read, as a new call."
+            "--again",
+            help="Take anew what was refused, stored in part, or could not be read, as a new call.",
         ),
     ] = False,
     as_json: Annotated[  # noqa: FBT002 - a flag of the command line

@@ -24,8 +24,8 @@ Again = Annotated[
     bool,
     typer.Option(
         "--again",
-        help="Take recordings whose call was refused anew, also mended ones, as a new call "
-        "(<call>.again2).",
+        help="Take recordings whose call was refused or stored in part anew, also mended ones, as "
+        "a new call (<call>.again2).",
     ),
 ]
 Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: one per core.")]

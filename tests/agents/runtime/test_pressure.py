@@ -25,6 +25,12 @@ async def test_more_calls_than_the_limit_do_not_stall(tmp_path: Path) -> None:
         await rig.until(lambda: rig.acknowledged() == list(range(10)))
 
 
+def test_an_archive_may_hold_half_of_what_live_calls_may() -> None:
+    limits = Limits(calls=9, room=7, held_bytes=100)
+    assert limits.halved() == Limits(calls=4, room=7, held_bytes=50)
+    assert Limits(calls=1).halved().calls == 1
+
+
 async def test_a_stage_that_holds_too_much_pauses_and_resumes(tmp_path: Path) -> None:
     limits, options = Limits(held_bytes=100), {"pausable": (IN,)}
     made = _rig(tmp_path, lambda _: EchoCore(held=101, wait_s=0.01), limits=limits, **options)

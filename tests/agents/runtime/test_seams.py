@@ -117,6 +117,11 @@ def test_an_archive_has_topics_of_its_own() -> None:
     shared = {archive.calls_redacted, archive.deadletter, archive.audit}
     assert shared == {"p.calls.redacted", "p.deadletter", "p.audit"}
     assert set(both.transit()) == {*Topics.named("p").transit(), *archive.transit()}
+    live = Topics.named("p")
+    assert live.archive() == both.archive() == archive.transit()[1:]
+    assert live.among({*live.all(), "q.backfill.words"}) == live
+    assert live.among({"p.backfill.words"}) == both
+    assert both.among(()) == both
 
 
 def test_a_broker_that_is_away_is_an_error_in_time(tmp_path: Path) -> None:

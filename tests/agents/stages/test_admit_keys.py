@@ -8,15 +8,18 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from sqlalchemy import update
 
 from agents.crypto.transit_hybrid import TransitPrivate, write_public
 from agents.database.call_ledger import CallState, KnownCall, Ledger
 from agents.database.door_keys import DoorKeys
+from agents.database.tables import CATALOGUE
 from agents.runtime.events import KNOWN
 from agents.runtime.record_runtime import Handled
 from agents.stages import admit
 from agents.stages.door_opening import KEY_LOOK_S, KEY_WAIT_S
 from agents.vault.recorder_ids import find_by_recorder_id
+from agents.vault.vault import Vault
 from pipeline.errors import StoreError
 from pipeline.gateways.door.model import DoorChunk, DoorEnd
 from pipeline.gateways.door.wire import CallKey, encode
@@ -32,6 +35,7 @@ from tests.agents.stages.admitting import (
     silence,
     told,
 )
+from tests.agents.storing import stored_call
 
 pytestmark = pytest.mark.unit
 
@@ -50,6 +54,26 @@ def test_a_recording_that_came_under_another_id_is_not_taken_twice(rig: Rig) -> 
     facts = {"call_id": other.call_id, "state": "stored", "same_as": about.call_id}
     assert told(done) == [(KNOWN, facts)]
     assert rig.ledger.call(other.call_id) is None
+
+
+@pytest.mark.parametrize(
+    ("marks", "passed", "taken"),
+    [(None, True, False), ("idle", True, True), ("idle", False, False)],
+)
+def test_a_recording_that_is_stored_in_part_may_come_whole(
+    rig: Rig, tmp_path: Path, marks: str | None, *, passed: bool, taken: bool
+) -> None:
+    about, core = header(recording="a" * 64), rig.core()
+    core.take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    call = stored_call(about.call_id, passed=passed)
+    Vault.opened(tmp_path / "vault", rig.ledger).store(call, keep_days=30)
+    with rig.ledger.database.writing() as connection:
+        connection.execute(update(CATALOGUE).values(marks=marks))
+    state = CallState.STORED if passed else CallState.QUARANTINED
+    rig.ledger.close_call(about.call_id, state)
+    other = header(b"b", recording="a" * 64)
+    core.take(sealed(DoorEnd(other, 0, 0), rig.key(other)))
+    assert (rig.ledger.state(other.call_id) is CallState.OPEN) is taken
 
 
 def test_a_key_for_somebody_else_is_refused(rig: Rig, tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from agents.app.recordings.ingest import Outcome
 from agents.app.recordings.recording_folder import began_at, sidecar_of
 from agents.app.recordings.watching.places import Found, Place
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.backfilled import Noted
-from agents.database.call_ledger import CallState
 from agents.system.clock import stamp
 from pipeline.errors import InputError
 from pipeline.records.call_names import shown
@@ -41,7 +41,7 @@ class Rule:
     at_once: int = AT_ONCE
     """Calls that are in work at once."""
     again: bool = False
-    """Whether what was refused is taken anew."""
+    """Whether what was refused, or stored in part, is taken anew."""
 
     def checked(self, now: datetime) -> Rule:
         """The rule, whose dates can be meant.
@@ -81,12 +81,20 @@ class Item:
     noted: Noted | None
     """What is known of it, unless it was changed since."""
 
-    def to_be_sent(self, *, again: bool) -> bool:
-        """Whether it was not sent, or is to be sent once more."""
-        if self.noted is None or (self.noted.call_id and self.noted.state is None):
-            return True  # a ledger from before it was sent knows no such call
-        refused = not self.noted.call_id or self.noted.state is CallState.REFUSED
-        return again and refused and not self.noted.erased
+    def to_be_sent(self, outcome: Outcome | None, *, again: bool) -> bool:
+        """Whether it was not sent to its end, or is to be sent once more.
+
+        Args:
+            outcome: how its call stands; None: the ledger knows no such call.
+            again: see ``Rule``.
+        """
+        if self.noted is None:
+            return True
+        if self.noted.code:
+            return again
+        if outcome is None or outcome is Outcome.SENT:
+            return True
+        return again and outcome.anew
 
 
 def archive_key(location: str, named: Pseudonyms) -> str:

@@ -17,6 +17,7 @@ class Fate(StrEnum):
     """What became of a recording."""
 
     STORED = "stored"
+    IN_PART = "stored in part"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
     ERASED = "erased"
@@ -63,9 +64,8 @@ class Report:
     recordings: tuple[Through, ...]
     others: int
     """Files that are no recordings."""
-    sent: int
-    """In this run."""
-    sent_seconds: float
+    sent: tuple[float, ...]
+    """In this run: the seconds of each."""
     wall_seconds: float
     stopped: bool
     """Before it was through."""
@@ -102,8 +102,8 @@ class Report:
             "outcomes": self.counts,
             "stored_seconds": round(self.stored_seconds, 3),
             "this_run": {
-                "sent": self.sent,
-                "sent_seconds": round(self.sent_seconds, 3),
+                "sent": len(self.sent),
+                "sent_seconds": round(sum(self.sent), 3),
                 "wall_seconds": round(self.wall_seconds, 3),
                 "stopped": self.stopped,
             },
@@ -121,11 +121,11 @@ class Report:
             console, f"{len(self.recordings)} recordings: {counts or 'none'}; {hours:.2f} h stored"
         )
         if self.sent:
-            speed = self.sent_seconds / max(self.wall_seconds, 1e-6)
-            took = lasting(self.wall_seconds)
+            seconds, took = sum(self.sent), lasting(self.wall_seconds)
+            speed = seconds / max(self.wall_seconds, 1e-6)
             plain(
                 console,
-                f"this run: {self.sent} sent, {self.sent_seconds / 3_600:.2f} h in {took} "
+                f"this run: {len(self.sent)} sent, {seconds / 3_600:.2f} h in {took} "
                 f"({speed:.1f} times real time)",
             )
         if self.stopped:

@@ -1,8 +1,9 @@
 """``hushwire backfill``: sends an archive's recordings, a few at a time, until their calls ended.
 
-What a kill at any moment leaves: a call whose sending was broken off is sent again whole, and one
-that was sent and not noted is found in the ledger; neither is stored twice. A recording that could
-not be taken is noted with its reason, and taken anew when it was changed, or with ``again``.
+A recording's call is noted before any of it is sent, and how that stands is asked of the ledger
+alone. So a kill at any moment loses nothing: a call whose sending was broken off is sent again
+whole, or, where workers ended it meanwhile, told as stored in part. A recording that could not be
+taken is noted with a code, and taken anew when it was changed, or with ``again``.
 
 Outcomes of ``backfill``: a ``Report``; ``HushwireError`` where the archive, ledger or broker can't
 be used: the same call goes on.
@@ -14,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +26,19 @@ from agents.app.operations.worker_states import BEAT_S, WorkerStates
 from agents.app.recordings.backfill.pacing import Pacing
 from agents.app.recordings.backfill.plan import Item, Rule, archive_key, wanted, written
 from agents.app.recordings.backfill.report import Fate, Report, Through
-from agents.app.recordings.ingest import Ingested, Outcome, RecordingSender
+from agents.app.recordings.ingest import (
+    ON_THEIR_WAY,
+    Outcome,
+    RecordingSender,
+    stands,
+)
 from agents.app.recordings.recording_folder import Drop, read_drop
 from agents.app.recordings.watching.places import Place
 from agents.app.recordings.watching.run_watch import open_place, stopped_by_signals
 from agents.app.worker import STAGES
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.backfilled import Backfilled, Noted
-from agents.database.call_ledger import CallState, Ledger
+from agents.database.call_ledger import Ledger
 from agents.database.open_ledger import opened_ledger
 from agents.database.policies.of_installation import policy_in_force
 from agents.kafka.producer import CallProducer
@@ -54,13 +60,23 @@ LOOK_S: Final = 1.0
 """How often the calls in work are looked up."""
 WORKERS_S: Final = 1.5 * BEAT_S
 """How long is waited for workers that were just started to tell so."""
-_ENDED: Final = {
-    CallState.STORED: Fate.STORED,
-    CallState.QUARANTINED: Fate.QUARANTINED,
-    CallState.REFUSED: Fate.REFUSED,
+_FATES: Final = {
+    Outcome.STORED_BEFORE: Fate.STORED,
+    Outcome.STORED_IN_PART: Fate.IN_PART,
+    Outcome.QUARANTINED_BEFORE: Fate.QUARANTINED,
+    Outcome.REFUSED_BEFORE: Fate.REFUSED,
 }
-_HERE: Final = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
-_QUARANTINED: Final = "its verification failed; `hushwire quarantine list` tells more"
+_WHY: Final = {
+    Fate.IN_PART: "not all of it came; --again takes it anew, as a call beside that part",
+    Fate.QUARANTINED: "its verification failed; `hushwire quarantine list` tells more",
+    Fate.ERASED: "it is not taken again",
+}
+_NOT_TAKEN: Final = {
+    "audio": "it can't be read as audio",
+    "consent": "what is stated of it forbids it",
+}
+"""Why a recording was not taken, by code; the sentence that tells more may name recordings."""
+_UNUSABLE: Final = "it or its sidecar can't be used"
 _CHANGED: Final = "it was changed or taken away while it was read; ask again"
 
 
@@ -115,8 +131,7 @@ def backfill(
             stamp(rule.until) if rule.until else "",
             tuple(run.through()),
             others=len(look.others),
-            sent=run.sent,
-            sent_seconds=run.sent_seconds,
+            sent=tuple(run.sent),
             wall_seconds=time.monotonic() - began,
             stopped=over.is_set(),
         )
@@ -140,15 +155,24 @@ class _Run:
     """By key: sent, and its call has not ended."""
     ended: dict[str, Through] = field(default_factory=dict)
     """By key."""
-    sent: int = 0
-    sent_seconds: float = 0.0
+    sent: list[float] = field(default_factory=list)
+    """Seconds of each that was sent in this run."""
 
     def __post_init__(self) -> None:
+        calls = {one.noted.call_id for one in self.items if one.noted is not None}
+        known = stands(self.ledger.database, calls)
         for item in self.items:
-            if item.to_be_sent(again=self.rule.again):
+            noted = item.noted
+            outcome = known.get(noted.call_id) if noted is not None else None
+            if noted is None or item.to_be_sent(outcome, again=self.rule.again):
                 self.waiting.append(item)
-            elif item.noted is not None:
-                self._place(item, item.noted)
+                continue
+            one = Through(item.found.shown, Fate.IN_WORK, noted.call_id, seconds=noted.seconds)
+            if noted.code:
+                why = f"{_NOT_TAKEN.get(noted.code, _UNUSABLE)}; --again takes it anew"
+                self.ended[item.key] = Through(item.found.shown, Fate.NOT_TAKEN, reason=why)
+            else:
+                self._place(item.key, one, outcome, told=lambda _: None)
 
     def through(self) -> Iterator[Through]:
         """What became of each, in their order."""
@@ -164,7 +188,9 @@ class _Run:
         """
         deadline = time.monotonic() + WORKERS_S
         while missing := self._without_worker():
-            if time.monotonic() > deadline or self.over.wait(LOOK_S):
+            if self.over.wait(LOOK_S):
+                return
+            if time.monotonic() > deadline:
                 raise BrokerError(
                     f"no worker takes archives' calls ({', '.join(missing)}): start workers with "
                     "HUSHWIRE_BACKFILL=true, then ask again"
@@ -210,17 +236,20 @@ class _Run:
 
     def _look(self, told: Callable[[str], None]) -> None:
         """See which calls have ended."""
+        known = stands(self.ledger.database, {one.call_id for one in self.in_work.values()})
         for key, one in list(self.in_work.items()):
-            state = self.ledger.state(one.call_id)
-            if state is CallState.OPEN:
-                continue
-            del self.in_work[key]
-            self._end(key, self._judged(one, state), told)
+            self._place(key, one, known.get(one.call_id), told)
 
     def _next(self, sender: RecordingSender, pacing: Pacing, told: Callable[[str], None]) -> None:
         """Send the next recording, or say why not."""
-        item, drop = self.waiting.popleft(), None
+        item, drop, call_id = self.waiting.popleft(), None, ""
         name = item.found.shown
+
+        def note(opened: str, seconds: float = 0.0, code: str = "") -> None:
+            nonlocal call_id
+            call_id = opened
+            self.noted.note(item.key, Noted(item.mark, _began(item, drop), opened, seconds, code))
+
         pacing.began()
         try:
             loaded = self.place.load(item.found)
@@ -231,72 +260,49 @@ class _Run:
                 named=self.named.call_id,
                 sidecar=sidecar,
             )
-            result = sender.take(drop, loaded.content)
-        except InputError as error:
+            call_id = drop.call_id
+            result = sender.take(drop, loaded.content, opens=note)
+        except (InputError, StoreError) as error:
             if not self.place.same(item.found):
                 self._end(item.key, Through(name, Fate.CHANGED, reason=_CHANGED), told)
                 return
-            noted = Noted(item.mark, _began(item, drop), "", 0.0, _about(name, str(error)))
-            self.noted.note(item.key, noted)
-            self._end(item.key, Through(name, Fate.NOT_TAKEN, reason=noted.reason), told)
-            return
-        except StoreError:
-            if self.place.same(item.found):
+            if not isinstance(error, InputError):
                 raise
-            self._end(item.key, Through(name, Fate.CHANGED, reason=_CHANGED), told)
+            note(call_id, code=error.code)
+            reason = _about(name, str(error))
+            self._end(item.key, Through(name, Fate.NOT_TAKEN, reason=reason), told)
             return
-        if result.outcome is Outcome.SENT:
-            self.sent += 1
-            self.sent_seconds += result.seconds
-            pacing.sent(result.seconds)
-        self._note(item, drop, result, told)
-
-    def _note(self, item: Item, drop: Drop, result: Ingested, told: Callable[[str], None]) -> None:
-        name = item.found.shown
         if result.outcome is Outcome.OPEN_ELSEWHERE:
             reason = _about(name, result.problem)
             self._end(item.key, Through(name, Fate.ELSEWHERE, result.call_id, reason), told)
             return
-        noted = Noted(item.mark, _began(item, drop), result.call_id, result.seconds, "")
-        self.noted.note(item.key, noted)
+        if result.outcome is Outcome.SENT:
+            self.sent.append(result.seconds)
+            pacing.sent(result.seconds)
+        else:
+            note(result.call_id, result.seconds)
         one = Through(name, Fate.IN_WORK, result.call_id, seconds=result.seconds)
-        if result.outcome in _HERE:
-            self.in_work[item.key] = one
+        self._place(item.key, one, result.outcome, told)
+
+    def _place(
+        self, key: str, one: Through, outcome: Outcome | None, told: Callable[[str], None]
+    ) -> None:
+        """See whether a recording's call has ended, and how; None: it is not in the ledger."""
+        if outcome in ON_THEIR_WAY:
+            self.in_work[key] = one
             return
-        known = self.ledger.call(result.call_id)
-        erased = known is not None and known.erased is not None
-        state = known.state if known is not None else None
-        self._end(item.key, self._judged(one, state, erased=erased), told)
-
-    def _place(self, item: Item, noted: Noted) -> None:
-        """Take over what is known from an earlier run."""
-        name = item.found.shown
-        if not noted.call_id:
-            self.ended[item.key] = Through(name, Fate.NOT_TAKEN, reason=noted.reason)
-            return
-        one = Through(name, Fate.IN_WORK, noted.call_id, seconds=noted.seconds)
-        if noted.state is CallState.OPEN:
-            self.in_work[item.key] = one
-        else:
-            self.ended[item.key] = self._judged(one, noted.state, erased=noted.erased)
-
-    def _end(self, key: str, one: Through, told: Callable[[str], None]) -> None:
-        self.ended[key] = one
-        told(one.line if one.fate.told else "")
-
-    def _judged(self, one: Through, state: CallState | None, *, erased: bool = False) -> Through:
-        """How a call has ended, and why."""
-        if erased or state is None or state is CallState.OPEN:
-            fate, reason = Fate.ERASED, "it is not taken again"
-        else:
-            fate, reason = _ENDED[state], ""
-        if fate is Fate.QUARANTINED:
-            reason = _QUARANTINED
-        elif fate is Fate.REFUSED:
+        fate = _FATES.get(outcome, Fate.ERASED) if outcome else Fate.ERASED
+        reason = _WHY.get(fate, "")
+        if fate is Fate.REFUSED:
             code = self._code(one.call_id)
             why = f" ({code})" if code else ""
             reason = f"nothing of it is stored{why}; --again takes it anew"
-        return Through(one.recording, fate, one.call_id, reason, one.seconds)
+        self._end(key, replace(one, fate=fate, reason=reason), told)
+
+    def _end(self, key: str, one: Through, told: Callable[[str], None]) -> None:
+        self.in_work.pop(key, None)
+        self.ended[key] = one
+        told(one.line if one.fate.told else "")
 
     def _code(self, call_id: str) -> str:
         """Why a call was refused, in a word of the audit log."""

@@ -81,6 +81,22 @@ def test_a_raw_retention_too_short_for_a_long_call_is_weak(idle_s: int, *, weak:
     assert told(broker_findings(ClusterState(3, states), TOPICS, settings)) == []
 
 
+def test_topics_of_archives_that_are_there_are_held_to_the_same() -> None:
+    """Workers elsewhere may take archives' calls, whatever is set where the command runs."""
+    both = Topics.named(backfilled=True)
+    configs = wanted_configs(both, 86_400_000, 3)
+    states = {name: TopicState(4, 3, config) for name, config in configs.items()}
+    assert told(broker_findings(ClusterState(3, states), TOPICS, SETTINGS)) == []
+    name = both.backfill().audio_raw
+    states[name] = TopicState(4, 3, {**configs[name], "retention.ms": "-1"})
+    missing = both.backfill().spans
+    del states[missing]
+    assert told(broker_findings(ClusterState(3, states), TOPICS, SETTINGS)) == [
+        f"topics: missing: {missing}",
+        f"{name}: retention.ms is -1, should be 86400000",
+    ]
+
+
 def test_two_copies_count_as_written_where_there_are_three() -> None:
     wanted = [wanted_configs(TOPICS, 1, copies)[TOPICS.spans] for copies in (1, 2, 3)]
     assert [one["min.insync.replicas"] for one in wanted] == ["1", "1", "2"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from agents.app.recordings.backfill.pacing import Pacing
 from agents.app.recordings.backfill.plan import Item, Rule, archive_key, wanted
+from agents.app.recordings.ingest import STAGE, Outcome, stands
 from agents.app.recordings.watching.places import FolderPlace
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.backfilled import Backfilled, Noted
@@ -41,6 +43,13 @@ def archive(folder: Path) -> FolderPlace:
     return FolderPlace(folder)
 
 
+def sent(items: list[Item], stand: dict[str, Outcome], *, again: bool) -> list[bool]:
+    return [
+        one.to_be_sent(stand.get(one.noted.call_id) if one.noted else None, again=again)
+        for one in items
+    ]
+
+
 def names(items: list[Item]) -> list[str]:
     return [one.found.name for one in items]
 
@@ -67,22 +76,29 @@ def test_what_is_noted_is_known_until_it_changes(tmp_path: Path) -> None:
     }
     for number, name in enumerate(("a.wav", "b.wav", "c.wav")):
         ledger.open_call(f"call-{number}")
+        ledger.finish(f"call-{number}", STAGE)
         noted.note(
             items[name].key,
-            Noted(items[name].mark, "2025-01-01T00:00:00.000+00:00", f"call-{number}", 2.5, ""),
+            Noted(items[name].mark, "2025-01-01T00:00:00.000+00:00", f"call-{number}", 2.5),
         )
     ledger.close_call("call-0", CallState.STORED)
     ledger.close_call("call-1", CallState.REFUSED)
     (tmp_path / "in" / "c.json").write_text("{}")  # mended
     again = wanted(place, place.look().recordings, noted.known(), Rule(), named)
-    assert [one.to_be_sent(again=False) for one in again] == [False, False, True, True]
-    assert [one.to_be_sent(again=True) for one in again] == [False, True, True, True]
+    stand = stands(ledger.database, ["call-0", "call-1", "call-2"])
+    assert sent(again, stand, again=False) == [False, False, True, True]
+    assert sent(again, stand, again=True) == [False, True, True, True]
     assert again[0].noted is not None
-    assert (again[0].noted.state, again[0].noted.seconds) == (CallState.STORED, 2.5)
+    assert again[0].noted.seconds == 2.5
     # Another archive knows nothing of them, and an erased call has no row.
     assert Backfilled(ledger.database, archive_key("/other", named)).known() == {}
     DoorCalls(ledger.database).erase("call-0")
     assert items["a.wav"].key not in noted.known()
+    # Nor has one whose call nobody knows: it may be of the erased one.
+    noted.note(items["a.wav"].key, Noted(items["a.wav"].mark, "", "", 0.0, "input"))
+    DoorCalls(ledger.database).erase("call-0")
+    assert items["a.wav"].key not in noted.known()
+    assert items["b.wav"].key in noted.known()
     # Neither a name nor a place stands in the database.
     row = next(iter(noted.known()))
     assert "wav" not in row
@@ -93,9 +109,33 @@ def test_what_is_noted_is_known_until_it_changes(tmp_path: Path) -> None:
 def test_a_row_whose_call_the_ledger_does_not_know_is_sent_again(tmp_path: Path) -> None:
     place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
     [first, *_] = wanted(place, place.look().recordings, {}, Rule(), named)
-    known = {first.key: Noted(first.mark, "", "gone", 1.0, "")}
+    known = {first.key: Noted(first.mark, "", "gone", 1.0)}
     [again, *_] = wanted(place, place.look().recordings, known, Rule(), named)
-    assert again.to_be_sent(again=False)
+    assert again.to_be_sent(None, again=False)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "once", "again"),
+    [
+        (Outcome.SENT, "", True, True),  # broken off
+        (Outcome.SENT_BEFORE, "", False, False),
+        (Outcome.STORED_BEFORE, "", False, False),
+        (Outcome.STORED_IN_PART, "", False, True),
+        (Outcome.REFUSED_BEFORE, "", False, True),
+        (Outcome.QUARANTINED_BEFORE, "", False, False),
+        (Outcome.ERASED_BEFORE, "", False, False),
+        (Outcome.REFUSED_BEFORE, "audio", False, True),
+        (None, "input", False, True),
+    ],
+)
+def test_which_are_sent_once_more(
+    tmp_path: Path, outcome: Outcome | None, code: str, *, once: bool, again: bool
+) -> None:
+    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
+    [first, *_] = wanted(place, place.look().recordings, {}, Rule(), named)
+    item = replace(first, noted=Noted(first.mark, "", "a", 1.0, code))
+    assert item.to_be_sent(outcome, again=False) is once
+    assert item.to_be_sent(outcome, again=True) is again
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 from rich.console import Console
+from sqlalchemy import select
 
 from agents.app.operations.worker_states import WorkerState, WorkerStates
 from agents.app.recordings.backfill import run_backfill
+from agents.app.recordings.backfill.pacing import Pacing
 from agents.app.recordings.backfill.plan import Rule
 from agents.app.recordings.backfill.report import Fate, Report
 from agents.database.call_ledger import CallState, Ledger
+from agents.database.door_calls import DoorCalls
+from agents.database.tables import BACKFILLED
 from agents.settings.model import Settings
 from agents.system.owners import is_archive
 from pipeline.errors import BrokerError, InputError
@@ -124,7 +128,7 @@ def test_each_recording_is_told_of_and_a_second_run_sends_nothing(
 ) -> None:
     report, told = run(tmp_path, archive, call_1=CallState.QUARANTINED, call_2=CallState.REFUSED)
     assert report.counts == {"stored": 1, "quarantined": 1, "refused": 1, "not taken": 1}
-    assert (report.others, report.sent, report.sent_seconds) == (1, 3, 6.0)
+    assert (report.others, sorted(report.sent)) == (1, [1.0, 2.0, 3.0])
     assert report.stored_seconds == 1.0
     assert not report.clean
     assert "4 of 4 recordings are wanted; 1 other files, not taken" in told
@@ -141,7 +145,7 @@ def test_each_recording_is_told_of_and_a_second_run_sends_nothing(
     assert "this run: 3 sent" in shown.getvalue()
 
     again, _ = run(tmp_path, archive)
-    assert again.sent == 0
+    assert again.sent == ()
     assert again.counts == report.counts
     assert len(Producer.sent) == 3
 
@@ -170,6 +174,87 @@ def test_a_broker_that_goes_away_loses_nothing(
     assert Producer.sent == ["call-0", "call-1", "call-2"]
 
 
+def test_half_a_recording_that_was_stored_is_not_told_as_stored(
+    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker went away in the middle; when it is back, workers end what they have of it."""
+    monkeypatch.setattr(Producer, "breaks_at", "call-1")
+    with pytest.raises(BrokerError):
+        run(tmp_path, archive)
+    ledger = Ledger.embedded(tmp_path / "state")
+    ledger.close_call("call-1", CallState.STORED)
+    ledger.dispose()
+    monkeypatch.setattr(Producer, "breaks_at", "")
+    for _ in range(2):
+        report, _ = run(tmp_path, archive)
+        assert report.counts == {"stored": 2, "stored in part": 1, "not taken": 1}
+        assert not report.clean
+        assert report.stored_seconds == 4.0
+        assert "--again" in next(one.reason for one in report.failures if one.fate is Fate.IN_PART)
+    anew, _ = run(tmp_path, archive, Rule(rate=1e6, again=True))
+    assert anew.counts == {"stored": 3, "not taken": 1}
+    assert Producer.sent[-1] == "call-1.again2"
+    assert run(tmp_path, archive)[0].counts == anew.counts
+
+
+def test_killed_after_a_call_was_taken_anew_it_is_that_one_that_is_told_of(
+    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, archive, call_1=CallState.REFUSED)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pacing, "sent", killed)
+        with pytest.raises(Killed):
+            run(tmp_path, archive, Rule(rate=1e6, again=True))
+    assert Producer.sent[3:] == ["call-1.again2"]
+    report, _ = run(tmp_path, archive)
+    assert report.counts == {"stored": 3, "not taken": 1}
+    assert len(Producer.sent) == 4
+
+
+def test_no_name_of_a_recording_stands_in_the_ledger(tmp_path: Path, archive: Path) -> None:
+    for name in ("call-0", "Jane Roe"):
+        (archive / f"{name}.json").write_text('{"call_id": "same"}')
+    (archive / "Jane Roe.wav").write_bytes((archive / "call-1.wav").read_bytes())
+    first, told = run(tmp_path, archive)
+    assert first.counts == {"stored": 3, "not taken": 2}
+    assert "is Jane Roe.wav's already" in told
+    ledger = Ledger.embedded(tmp_path / "state")
+    with ledger.database.reading() as connection:
+        rows = connection.execute(select(BACKFILLED)).all()
+    ledger.dispose()
+    assert {row.reason for row in rows} == {"", "audio", "input"}
+    assert "Jane" not in str(rows)
+    # The sentence is made when it is told; what the recording is called comes from the archive.
+    again, _ = run(tmp_path, archive)
+    assert again.counts == first.counts
+    told_of = {one.recording: one.reason for one in again.failures}
+    assert told_of == {
+        "bad.wav": "it can't be read as audio; --again takes it anew",
+        "call-0.wav": "it or its sidecar can't be used; --again takes it anew",
+    }
+
+
+def test_a_damaged_recording_is_noted_by_its_call_and_goes_with_it(
+    tmp_path: Path, archive: Path
+) -> None:
+    run(tmp_path, archive)
+    ledger = Ledger.embedded(tmp_path / "state")
+    query = select(BACKFILLED.c.call_id).where(BACKFILLED.c.reason != "")
+    with ledger.database.reading() as connection:
+        assert connection.scalars(query).all() == ["bad"]
+    DoorCalls(ledger.database).erase("bad")
+    with ledger.database.reading() as connection:
+        assert connection.scalars(query).all() == []
+    ledger.dispose()
+
+
 def test_a_call_that_came_live_is_left(tmp_path: Path, archive: Path) -> None:
     ledger = Ledger.embedded(tmp_path / "state")
     ledger.open_call("call-0", owner="cluster:somebody")
@@ -192,6 +277,20 @@ def test_nothing_is_sent_where_no_worker_takes_it(tmp_path: Path, archive: Path)
             console=Console(file=io.StringIO()), stop=threading.Event(),
         )  # fmt: skip
     assert Producer.sent == []
+
+
+def test_stopped_while_it_waits_for_workers_it_is_stopped(
+    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_backfill, "WORKERS_S", 60.0)
+    monkeypatch.setattr(run_backfill, "LOOK_S", 30.0)
+    over = threading.Event()
+    threading.Timer(0.2, over.set).start()
+    report = run_backfill.backfill(
+        str(archive), settings(tmp_path), Rule(), console=Console(file=io.StringIO()), stop=over
+    )
+    assert report.stopped
+    assert (report.counts, Producer.sent) == ({"not begun": 4}, [])
 
 
 def test_a_stopped_run_says_what_is_left(tmp_path: Path, archive: Path) -> None:
