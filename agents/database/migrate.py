@@ -1,7 +1,8 @@
-"""Brings the ledger's schema up to date, and refuses one that is not.
+"""Brings the ledger's schema up to date, and refuses one that does not fit.
 
 SQLite is migrated when it is opened; PostgreSQL by ``hushwire ledger upgrade``, since several
-machines share it and somebody should have looked at the backup first.
+machines share it and somebody should have looked at the backup first. Programs of an older schema
+work on beside a newer one that only adds to theirs: the database says from which one on.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from agents.database.engine import Database, sqlite_file
-from agents.database.tables import WRAPPING_KEYS
+from agents.database.tables import SCHEMA_READERS, WRAPPING_KEYS
 from pipeline.errors import StoreError
 
 FIRST = "0001"
 """The schema of ledgers from before there were migrations."""
+OLDEST = "0026"
+"""The oldest schema whose programs work with the newest. A migration that does more than add (a
+table whose rows go with their call, a column that may be left out, an index) sets it to its own."""
 _LOCK = 0x687573685F6C6564
 """PostgreSQL's advisory lock of an upgrade: any number that nobody else uses."""
 
@@ -67,16 +71,19 @@ def knows_keys(database: Database) -> bool:
 
 
 def upgrade(database: Database) -> tuple[str | None, str]:
-    """Migrate a database; the revisions before and after. A repeat changes nothing.
+    """Migrate a database; the revisions before and after.
+
+    A repeat changes nothing, and neither does a version that works with a newer schema.
 
     Raises:
-        StoreError: the database is away, or newer than this version of Hushwire.
+        StoreError: the database is away, or newer than what this version of Hushwire works with.
     """
     with database.writing() as connection:
         if not database.sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before = _current(connection)
-        _refuse_newer(before)
+        if before is not None and _newer(connection, before):
+            return before, before
         config = _config()
         config.attributes["connection"] = connection
         versioned = inspect(connection).has_table("alembic_version")
@@ -84,7 +91,20 @@ def upgrade(database: Database) -> tuple[str | None, str]:
             command.stamp(config, FIRST)
         if before != newest() or not versioned:
             command.upgrade(config, "head")
+            connection.execute(delete(SCHEMA_READERS))
+            connection.execute(insert(SCHEMA_READERS).values(id=1, oldest=OLDEST))
     return before, newest()
+
+
+def suits(database: Database) -> bool:
+    """Whether this version works with a database as it is: its own schema, or one that adds to it.
+
+    Raises:
+        StoreError: it is away, or newer than what this version works with.
+    """
+    with database.reading() as connection:
+        found = _current(connection)
+        return found is not None and (found == newest() or _newer(connection, found))
 
 
 def ready(database: Database) -> None:
@@ -93,15 +113,13 @@ def ready(database: Database) -> None:
     Raises:
         StoreError: it is away, or its schema is another one; says what to do.
     """
-    found = current(database)
-    if found == newest():
+    if suits(database):
         return
     if database.sqlite:
         upgrade(database)
         return
-    _refuse_newer(found)
     raise StoreError(
-        f"ledger: its schema is {found or 'empty'} and this version needs {newest()}: "
+        f"ledger: its schema is {current(database) or 'empty'} and this version needs {newest()}: "
         "run `hushwire ledger upgrade`"
     )
 
@@ -113,16 +131,20 @@ def _current(connection: Connection) -> str | None:
     return revision
 
 
-def _refuse_newer(revision: str | None) -> None:
-    if revision is None:
-        return
+def _newer(connection: Connection, revision: str) -> bool:
+    """Whether a schema is newer than this version, which works with it."""
     try:
         ScriptDirectory.from_config(_config()).get_revision(revision)
     except CommandError:
-        raise StoreError(
-            f"ledger: its schema {revision} is newer than this version of Hushwire, which knows "
-            f"{newest()}: install the version that made it"
-        ) from None
+        known = inspect(connection).has_table(SCHEMA_READERS.name)
+        oldest = connection.scalar(select(SCHEMA_READERS.c.oldest)) if known else None
+        if oldest is None or oldest > newest():
+            raise StoreError(
+                f"ledger: its schema {revision} is newer than this version of Hushwire, which "
+                f"knows {newest()}: install the version that made it"
+            ) from None
+        return True
+    return False
 
 
 def _config() -> Config:

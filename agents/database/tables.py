@@ -381,6 +381,14 @@ EVALUATIONS = Table(
 """Figures of an evaluation that somebody published: JSON of counts by type and threshold, no words
 and no names of cases. ``sha256`` is that of the figures, so that a repeat is one row."""
 
+SCHEMA_READERS = Table(
+    "schema_readers",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("oldest", String(32), nullable=False),
+)
+"""One row: the oldest schema whose programs work with this one (``agents.database.migrate``)."""
+
 BACKFILLED = Table(
     "backfilled",
     METADATA,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sqlite3
 import sys
 from datetime import datetime
@@ -11,7 +12,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Connection, MetaData, Table, insert, select, text
 
 from agents.cli import main
 from agents.crypto.envelope import KeyEncryptionKey
@@ -148,17 +149,94 @@ def test_a_migrated_file_holds_no_key_of_a_closed_call(tmp_path: Path, keyset: P
     ledger.dispose()
 
 
-def test_a_newer_schema_is_refused(ledger_url: str, keyset: Path) -> None:
+def test_a_newer_schema_that_only_adds_is_worked_with(ledger_url: str, keyset: Path) -> None:
+    """As a worker does that is started again while a newer version is brought in."""
     database = Database(ledger_url)
     with database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("ALTER TABLE calls ADD COLUMN more INTEGER"))
+    assert migrate.suits(database)
+    ledger = Ledger(ledger_url, KeyEncryptionKey(keyset))
+    assert ledger.open_call("call").created
+    ledger.close_call("call", CallState.STORED)
+    ledger.dispose()
+    assert migrate.upgrade(database) == ("9999", "9999")  # `helm rollback` runs it
+    assert migrate.current(database) == "9999"
+    database.dispose()
+
+
+@pytest.mark.parametrize("oldest", ["9998", None])
+def test_a_newer_schema_that_changes_is_refused(
+    ledger_url: str, keyset: Path, oldest: str | None
+) -> None:
+    database = Database(ledger_url)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        if oldest is None:
+            connection.execute(text("DROP TABLE schema_readers"))
+        else:
+            connection.execute(text(f"UPDATE schema_readers SET oldest = '{oldest}'"))  # noqa: S608
     for refused in (
         lambda: Ledger(ledger_url, KeyEncryptionKey(keyset)),
         lambda: migrate.upgrade(database),
+        lambda: migrate.suits(database),
     ):
         with pytest.raises(StoreError, match="9999 is newer than this version"):
             refused()
     database.dispose()
+
+
+def reflected(connection: Connection) -> dict[str, Table]:
+    found = MetaData()
+    found.reflect(connection)
+    return dict(found.tables)
+
+
+def test_since_0021_a_schema_holds_all_that_older_versions_read_and_write(empty_url: str) -> None:
+    """What was there is there, and what was added may be left out."""
+    database = Database(empty_url)
+    with database.writing() as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0021")
+        before = reflected(connection)
+        command.upgrade(config, "head")
+        after = reflected(connection)
+        for name, table in before.items():
+            for column in table.columns:
+                same = after[name].columns[column.name]
+                assert (str(same.type), same.nullable) == (str(column.type), column.nullable)
+            for column in after[name].columns.values():
+                known = column.name in table.columns
+                assert known or column.nullable or column.server_default is not None, column
+            unique = {one.name for one in after[name].indexes if one.unique}
+            assert unique == {one.name for one in table.indexes if one.unique}
+            assert len(after[name].constraints) == len(table.constraints), name
+        session = before["sessions"]
+        row = {one.name: 1 if "INT" in str(one.type) else "x" for one in session.columns}
+        connection.execute(insert(session).values(row))
+        assert connection.execute(select(session)).mappings().all() == [row]
+    database.dispose()
+
+
+def only_adds(source: str) -> bool:
+    """Whether a migration does nothing that a program of the schema before would notice."""
+    tree = ast.parse(source)
+    done = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name) and node.value.id == "op"}  # fmt: skip
+    return done <= {"create_table", "add_column", "create_index"} and "unique=True" not in source
+
+
+@pytest.mark.unit
+def test_a_migration_that_changes_says_so() -> None:
+    """``OLDEST`` stays below the migrations that only add, and is the last that does more."""
+    folder = Path(migrate.__file__).parent / "migrations" / "versions"
+    since = {
+        file.name[1:5]: only_adds(file.read_text("utf-8")) for file in folder.glob("v0*.py")
+    }  # fmt: skip
+    assert migrate.OLDEST in since
+    assert [since[one] for one in ("0020", "0022", "0024", "0025")] == [False, True, True, False]
+    assert [one for one, adds in sorted(since.items()) if one > migrate.OLDEST and not adds] == []
 
 
 @pytest.mark.unit

@@ -191,8 +191,9 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
     database = Database(settings.ledger_location(state))
     try:
         current, newest = migrate.current(database), migrate.newest()
-        if current == newest:
-            yield Finding(Grade.OK, "ledger", f"schema {current}")
+        if migrate.suits(database):
+            beside = "" if current == newest else f", newer than {newest} and fit for this version"
+            yield Finding(Grade.OK, "ledger", f"schema {current}{beside}")
             yield from _key_ages(settings, state, database)
             yield _open_calls(settings, database)
             yield _sweeps(settings, database)

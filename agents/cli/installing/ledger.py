@@ -28,4 +28,6 @@ def upgrade() -> None:
     finally:
         database.dispose()
     done = "up to date already" if before == after else f"upgraded from {before or 'empty'}"
+    if after != migrate.newest():
+        done = f"newer than {migrate.newest()}, and fit for this version"
     screen().print(f"ledger: schema {after}, {done}", highlight=False)
