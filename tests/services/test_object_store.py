@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,24 +25,17 @@ PROGRAM = ROOT / "build" / "tools" / "versitygw"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Its address, and the file of the credentials."""
+@contextmanager
+def running(folder: Path, secret: Path) -> Iterator[str]:
+    """The store over ``folder``/vault, with its bucket; gives its address."""
     if not PROGRAM.is_file():
         pytest.skip("THE STORE IS NOT TRIED: make object-store could not build it")
-    folder = tmp_path_factory.mktemp("store")
-    (folder / "store-secret").write_text("change-me\n")
-    credentials = folder / "credentials"
-    credentials.write_text(
-        "[default]\naws_access_key_id = hushwire\naws_secret_access_key = change-me\n"
-    )
-    credentials.chmod(0o640)
     port, bucket = free_port(), COMPOSE["bucket"]["entrypoint"]
     subprocess.run([*bucket[:-1], f"{folder}{bucket[-1]}"], check=True)
     (command,) = COMPOSE["store"]["command"]
     for there, here in {
         "$$": "$",
-        "/run/secrets/": f"{folder}/",
+        "/run/secrets/store-secret": str(secret),
         "/app/versitygw": str(PROGRAM),
         ":7070": f"127.0.0.1:{port}",
         " /vault": f" {folder}/vault",
@@ -61,10 +55,24 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
             except OSError:
                 assert process.poll() is None
                 time.sleep(0.1)
-        yield address, credentials
+        yield address
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Its address, and the file of the credentials."""
+    folder = tmp_path_factory.mktemp("store")
+    (folder / "store-secret").write_text("change-me\n")
+    credentials = folder / "credentials"
+    credentials.write_text(
+        "[default]\naws_access_key_id = hushwire\naws_secret_access_key = change-me\n"
+    )
+    credentials.chmod(0o640)
+    with running(folder, folder / "store-secret") as address:
+        yield address, credentials
 
 
 @pytest.fixture
