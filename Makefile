@@ -9,7 +9,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
+.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots site
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -33,29 +33,16 @@ demo-gateways: .venv/.run ## Let one call come in by every gateway, and compare 
 	@$(BIN)/python -m benchmarks.gateways.demo $(if $(SAMPLE),--sample $(SAMPLE))
 
 test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and PostgreSQL where they can be had
-	@.ci/need chromium chromium || echo "THE BROWSER TESTS WILL FAIL: no chromium here." >&2
-	@$(MAKE) --no-print-directory kafka || { \
-	  echo; echo "################################################################"; \
-	  echo "# APACHE KAFKA ITSELF IS NOT TESTED: its set-up failed (above). #"; \
-	  echo "# The same tests run on the embedded broker only.               #"; \
-	  echo "################################################################"; echo; } >&2
-	@.ci/need pg_ctlcluster postgresql || { \
-	  echo; echo "################################################################"; \
-	  echo "# POSTGRESQL IS NOT TESTED: it can't be had here (above).      #"; \
-	  echo "# The same tests run on SQLite only.                           #"; \
-	  echo "################################################################"; echo; } >&2
-	@$(MAKE) --no-print-directory asyncapi-schema || \
-	  echo "docs/asyncapi.yaml IS NOT CHECKED BY ASYNCAPI'S OWN SCHEMA: its set-up failed (above)." >&2
-	@$(MAKE) --no-print-directory readers || \
-	  echo "NO EXPORT IS READ BY OTHERS' PACKAGES: their set-up failed (above)." >&2
-	@$(MAKE) --no-print-directory vcon-reader || \
-	  echo "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)." >&2
-	@$(MAKE) --no-print-directory promtool || \
-	  echo "NO ALARM IS TRIED: promtool can't be had here (above)." >&2
-	@$(MAKE) --no-print-directory compose-config || \
-	  echo "docker-compose.yml IS NOT READ BY COMPOSE'S OWN LIBRARY: its set-up failed (above)." >&2
-	@$(MAKE) --no-print-directory chart-tools || \
-	  echo "THE HELM CHART IS NOT RENDERED AND NOT CHECKED: helm can't be had here (above)." >&2
+	@.ci/need jq jq && .ci/need curl curl || .ci/missing "SOME COMMANDS OF THE DOCS WILL FAIL: no jq or no curl here."
+	@.ci/need chromium chromium || .ci/missing "THE BROWSER TESTS WILL FAIL: no chromium here."
+	@$(MAKE) --no-print-directory kafka || .ci/missing "APACHE KAFKA ITSELF IS NOT TESTED: its set-up failed (above). The same tests run on the embedded broker only."
+	@.ci/need pg_ctlcluster postgresql || .ci/missing "POSTGRESQL IS NOT TESTED: it can't be had here (above). The same tests run on SQLite only."
+	@$(MAKE) --no-print-directory asyncapi-schema || .ci/missing "docs/asyncapi.yaml IS NOT CHECKED BY ASYNCAPI'S OWN SCHEMA: its set-up failed (above)."
+	@$(MAKE) --no-print-directory readers || .ci/missing "NO EXPORT IS READ BY OTHERS' PACKAGES: their set-up failed (above)."
+	@$(MAKE) --no-print-directory vcon-reader || .ci/missing "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)."
+	@$(MAKE) --no-print-directory promtool || .ci/missing "NO ALARM IS TRIED: promtool can't be had here (above)."
+	@$(MAKE) --no-print-directory compose-config || .ci/missing "docker-compose.yml IS NOT READ BY COMPOSE'S OWN LIBRARY: its set-up failed (above)."
+	@$(MAKE) --no-print-directory chart-tools || .ci/missing "THE HELM CHART IS NOT RENDERED AND NOT CHECKED: helm can't be had here (above)."
 	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, both two files at a time.
 	@mkdir -p build; export PYTEST_DEBUG_TEMPROOT=$$(.ci/memory); $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
 	  -n 2 --dist loadfile --durations 25 > build/served.log 2>&1 & \
@@ -80,8 +67,12 @@ format: .venv/.dev ## Format the code
 metrics: .venv/.dev ## Write docs/metrics.md: every metric, as the programs have it
 	$(BIN)/python -m console.http.metrics_page > docs/metrics.md
 
+site: .venv/.dev ## Build the documentation as a site that needs no network: build/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "build/site/index.html"
+
 docs: .venv/.dev ## Check links, commands and settings that README and docs name
-	$(BIN)/python -m pytest -q tests/repository/test_docs.py
+	$(BIN)/python -m pytest -q tests/repository/test_docs.py tests/repository/test_blocks.py tests/repository/test_site.py
 
 bench: .venv/.dev ## Measure leaks on the sample calls, and speed against bare faster-whisper
 	$(BIN)/python -m benchmarks
@@ -182,6 +173,7 @@ lock: ## Resolve the dependencies anew into all lock files
 	$(LOCK) pyproject.toml --python-version 3.11 --extra all -o requirements.txt
 	$(LOCK) pyproject.toml --python-version 3.11 -c requirements.txt -o requirements-base.txt
 	$(LOCK) pyproject.toml --python-version 3.11 --extra dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) pyproject.toml --python-version 3.11 --extra tracing -c requirements-dev.txt -o requirements-small.txt
 	$(LOCK) pyproject.toml --python-version 3.11 --extra dev --extra train -c requirements-dev.txt \
 	  -o requirements-train.txt
 	$(LOCK) pyproject.toml --python-version 3.11 --extra speech --extra detect --extra console \
@@ -221,7 +213,7 @@ test-reader: .venv/.train ## Run the tests of training, which need PyTorch
 release: .venv/.dev ## Make a signed release of HEAD in dist/: make release KEY=FILE [OUT=dist]
 	@.ci/need ssh-keygen openssh-client
 	@[ -n "$(KEY)" ] || { echo "make release KEY=FILE: which SSH key signs?" >&2; exit 1; }
-	@$(BIN)/python .ci/release.py $(or $(OUT),dist) --key $(KEY)
+	@$(BIN)/python .ci/release.py $(or $(OUT),dist) --key $(KEY) $(if $(UNTAGGED),--untagged)
 
 licences: .venv/.dev ## List the licences of all packages, models, lists, data and voices
 	@$(BIN)/python .ci/release.py --licences
