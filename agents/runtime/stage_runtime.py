@@ -104,6 +104,7 @@ class StageRuntime:
         self._lost_s, self._after = lost_s, after
         self._label = stage.name if after is None else f"{BACKFILL}-{stage.name}"
         metrics.in_flight.labels(self._label).set(0)  # also the first look tells that it runs
+        metrics.calls.labels(self._label)  # an alarm sees the first one, too
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
         self._delayed, self.pulse = delayed, Pulse()
         self._policies = policies

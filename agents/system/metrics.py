@@ -20,8 +20,8 @@ DELAYS_S: Final = (
 
 
 CALLS_S: Final = (
-    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0,
-    28_800.0,
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0,
+    14_400.0, 28_800.0,
 )  # fmt: skip
 """The same for whole calls."""
 
@@ -154,6 +154,9 @@ class Metrics:
             "calls_uncounted",
             "Calls that were stored without their facts: `hushwire analytics rebuild` makes them.",
             "code",
+        )
+        self.quarantined = self._counter(
+            "calls_quarantined", "Calls that verification kept out of the vault."
         )
         self.checks_failed = self._counter(
             "checks_failed", "Questions of verification that kept a call out of the vault.", "check"

@@ -17,16 +17,18 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from agents.system.metrics import GatewayMetrics, Metrics
+from agents.system.metrics import CALLS_S, GatewayMetrics, Metrics
 from console.http.metrics import ApiMetrics
+from tests.repository.chart.rendering import STAGES
 
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
 ALERTS = MONITORING / "prometheus" / "alerts.yml"
-OF_PROMETHEUS = {"up": {"job", "instance"}}
-OF_A_SCRAPE = {"job", "instance", "service"}
+OF_PROMETHEUS = {"up": {"job", "instance", "namespace"}}
+OF_A_SCRAPE = {"job", "instance", "service", "namespace"}
+JOBS = {"hushwire-worker", "hushwire-gateway", "hushwire-console"}
 
 
 def metrics_of(registry: CollectorRegistry) -> dict[str, set[str]]:
@@ -65,27 +67,45 @@ def nodes(node: object) -> Iterator[Any]:
         yield from nodes(child)
 
 
+def parsed(expression: str) -> list[Any]:
+    """All nodes of an expression, also of a dashboard's."""
+    return list(nodes(promql.parse(expression.replace("$__rate_interval", "5m"))))
+
+
+def selectors(expression: str) -> list[tuple[str, dict[str, tuple[str, str]]]]:
+    """Each metric that an expression selects, and what it asks for: operator and value by label."""
+    signs = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
+    return [
+        (
+            str(one.name),
+            {
+                asked.name: (signs[str(asked.op).rsplit(".", 1)[-1]], asked.value)
+                for asked in one.matchers.matchers
+            },
+        )
+        for one in parsed(expression)
+        if isinstance(one, promql.VectorSelector)
+    ]
+
+
 def faults(expression: str) -> list[str]:
     """What an expression names and nothing has."""
-    text = expression.replace("$__rate_interval", "5m")
-    every = list(nodes(promql.parse(text)))
-    selectors = [one for one in every if isinstance(one, promql.VectorSelector)]
-    named = {one.name for one in selectors}
+    every = selectors(expression)
+    named = {name for name, _ in every}
     wrong = [name for name in sorted(named) if name not in known()]
     labels: set[str] = set.intersection(*(known().get(name, set()) for name in named))
-    for one in every:
+    for one in parsed(expression):
         modifier = getattr(one, "modifier", None)
         grouped = getattr(modifier, "labels", None) or getattr(
             getattr(modifier, "matching", None), "labels", None
         )
         wrong += [f"label {label}" for label in grouped or () if label not in labels | {"le"}]
-    for selector in selectors:
-        wrong += [
-            f"{selector.name}{{{matcher.name}}}"
-            for matcher in selector.matchers.matchers
-            if matcher.name not in known().get(selector.name, set()) | {"__name__"}
-        ]
-    return wrong
+    return wrong + [
+        f"{name}{{{label}}}"
+        for name, asked in every
+        for label in asked
+        if label not in known().get(name, set()) | {"__name__"}
+    ]
 
 
 def rules() -> list[dict[str, Any]]:
@@ -104,6 +124,7 @@ def runbook(rule: dict[str, Any]) -> str:
     return f"docs/runbooks/{name[1]}.md"
 
 
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 DASHBOARDS = sorted((MONITORING / "grafana" / "dashboards").glob("*.json"))
 
 
@@ -156,14 +177,15 @@ def test_every_alarm_is_tried_where_it_fires_and_where_it_nearly_does() -> None:
         assert outcomes == {True, False}, name
 
 
-def promtool(*words: str) -> None:
+def promtool(*words: str, at: Path = ALERTS.parent) -> None:
+    """Run promtool in a folder; the test is left out, and says so, where it can't be had."""
     tools = ROOT / "build" / "tools"
     program = shutil.which("promtool", path=f"{tools}{os.pathsep}{os.environ['PATH']}")
     if program is None:
         pytest.skip("no promtool: the alarms themselves are not tried (make test says so, too)")
     done = subprocess.run(
         [program, *words],
-        cwd=ALERTS.parent,
+        cwd=at,
         check=False,
         capture_output=True,
         text=True,
@@ -180,35 +202,86 @@ def test_prometheus_takes_configuration_and_rules_and_alarms_fire_as_tried() -> 
 
 def test_an_archive_that_waits_wakes_nobody() -> None:
     """What of these metrics is an archive's has another label; the others count live calls."""
+    waits = {
+        "hushwire_records_behind", "hushwire_oldest_call_seconds", "hushwire_calls_refused_total"
+    }  # fmt: skip
     for rule in rules():
-        for one in nodes(promql.parse(rule["expr"])):
-            if isinstance(one, promql.VectorSelector) and "source" in known().get(one.name, ()):
-                assert ("source", "live") in {(m.name, m.value) for m in one.matchers.matchers}
-    (stuck,) = (one["expr"] for one in rules() if one["alert"] == "HushwireStageStuck")
-    assert 'sum by (stage) (hushwire_records_behind{stage!~"backfill-.+"})' in stuck
+        for name, asked in selectors(rule["expr"]):
+            if "source" in known().get(name, ()):
+                assert asked["source"] == ("=", "live"), rule["alert"]
+            if name in waits and asked.get("code") != ("=", "consent"):
+                assert asked["stage"] in {
+                    ("!~", "backfill-.+"), *(("=", stage) for stage in STAGES)
+                }, rule["alert"]  # fmt: skip
+
+
+def test_jobs_have_the_names_that_alarms_ask_for() -> None:
+    scraped = yaml.safe_load((ALERTS.parent / "prometheus.yml").read_text("utf-8"))
+    assert {one["job_name"] for one in scraped["scrape_configs"]} == JOBS
+    named = [
+        asked["job"]
+        for rule in rules()
+        for name, asked in selectors(rule["expr"])
+        if name in {"up", "process_start_time_seconds"}
+    ]
+    assert {("=", "hushwire-gateway"), ("=", "hushwire-console")} < set(named)
+    assert all(any(re.fullmatch(value, job) for job in JOBS) for _, value in named)
+
+
+def test_late_calls_are_counted_at_a_limit_that_the_histogram_has() -> None:
+    (late,) = (one["expr"] for one in rules() if one["alert"] == "HushwireCallsLate")
+    (limit,) = {
+        asked["le"][1]
+        for name, asked in selectors(late)
+        if name.endswith("_bucket") and asked["le"][0] == "=~"
+    }
+    assert [str(one) for one in CALLS_S if re.fullmatch(limit, str(one))] == ["900.0"]
+
+
+def test_what_the_chart_changes_in_an_alarm_stands_there_once() -> None:
+    for rule in rules():
+        marked = [line for line in rule["expr"].splitlines() if "# threshold" in line]
+        assert len(marked) <= 1, rule["alert"]
+        assert all(re.search(r"> [0-9.]+  # threshold$", line) for line in marked)
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_a_dashboard_asks_for_what_exists(path: Path) -> None:
-    provisioned = yaml.safe_load(
-        (MONITORING / "grafana/provisioning/datasources/prometheus.yml").read_text("utf-8")
-    )
-    uids = {source["uid"] for source in provisioned["datasources"]}
     shown = panels(path)
     assert shown
     for panel in shown:
         assert panel["title"]
         assert panel["targets"]
-        assert panel["datasource"]["uid"] in uids
+        assert panel["datasource"] == SOURCE
         for target in panel["targets"]:
             assert faults(target["expr"]) == [], panel["title"]
+            assert target["datasource"] == SOURCE
             legend = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
-            named = {
-                one.name
-                for one in nodes(promql.parse(target["expr"].replace("$__rate_interval", "5m")))
-                if isinstance(one, promql.VectorSelector)
-            }
-            assert all(legend <= known()[name] for name in named), panel["title"]
+            for name, asked in selectors(target["expr"]):
+                assert asked["namespace"] == ("=~", "$namespace"), panel["title"]
+                of_process = name.startswith("process_")
+                assert asked.get("job") == (("=~", "$job") if of_process else None)
+                assert legend <= known()[name], panel["title"]
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_a_dashboard_finds_namespaces_and_jobs_by_what_its_program_always_shows(path: Path) -> None:
+    source, namespace, job = json.loads(path.read_text("utf-8"))["templating"]["list"]
+    assert (source["name"], source["type"], source["query"]) == (
+        "datasource", "datasource", "prometheus",
+    )  # fmt: skip
+    assert (namespace["name"], job["name"]) == ("namespace", "job")
+    assert namespace["allValue"] == ".*"  # also where there are none, as with compose
+    asked = r"label_values\((\w+){}, {}\)"
+    found = re.fullmatch(asked.format("", "namespace"), namespace["query"]["query"])
+    where = re.escape('{namespace=~"$namespace"}')
+    again = re.fullmatch(asked.format(where, "job"), job["query"]["query"])
+    assert found is not None
+    assert again is not None
+    assert found[1] == again[1]
+    registry = {"overview": Metrics, "gateway": GatewayMetrics, "console": ApiMetrics}[path.stem]()
+    shown = {one.name for family in registry.registry.collect() for one in family.samples}
+    assert found[1] in shown
 
 
 def test_dashboards_have_names_of_their_own_and_panels_do_not_lie_on_one_another() -> None:

@@ -7,13 +7,11 @@ from typing import Final
 
 import kubernetes_validate
 import pytest
-import yaml
 
 from tests.repository.chart.rendering import (
     CASES,
     CHART,
     KUBERNETES,
-    ROOT,
     Manifest,
     case,
     helm,
@@ -81,51 +79,6 @@ def test_each_object_is_there_once(name: str) -> None:
     assert all(one["metadata"].get("namespace", "phone") == "phone" for one in objects)
 
 
-def test_alarms_are_those_of_the_monitoring() -> None:
-    (rule,) = of_kind(rendered("ha"), "PrometheusRule").values()
-    source = ROOT / "deploy" / "monitoring" / "prometheus" / "alerts.yml"
-    assert (CHART / "files" / "alerts.yml").resolve() == source
-    assert rule["spec"] == yaml.safe_load(source.read_text("utf-8"))
-
-
-def test_where_runbooks_lie_is_said_by_a_value() -> None:
-    address = "https://docs.example.com/runbooks/%s.html"
-    objects = rendered("ha", "--set-string", f"monitoring.runbooks={address}")
-    (rule,) = of_kind(objects, "PrometheusRule").values()
-    (group,) = rule["spec"]["groups"]
-    told = {one["annotations"]["runbook_url"] for one in group["rules"]}
-    pages = (ROOT / "docs" / "runbooks").glob("*.md")
-    assert told == {address.replace("%s", page.stem) for page in pages}
-
-
-def test_monitors_find_ports_that_pods_have() -> None:
-    objects = rendered("ha")
-    ports = {
-        port["name"]
-        for one in of_kind(objects, "Deployment").values()
-        for container in one["spec"]["template"]["spec"]["containers"]
-        for port in container["ports"]
-    }
-    named = {
-        endpoint["port"]
-        for one in of_kind(objects, "PodMonitor").values()
-        for endpoint in one["spec"]["podMetricsEndpoints"]
-    }
-    assert named == {"metrics", "health"} <= ports
-    (monitor,) = of_kind(objects, "ServiceMonitor").values()
-    service = of_kind(objects, "Service")["calls-console"]
-    (endpoint,) = monitor["spec"]["endpoints"]
-    assert (
-        monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-    )
-    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
-    assert endpoint["scheme"] == "https"
-    assert endpoint["authorization"]["credentials"] == {
-        "name": "hushwire-metrics-token",
-        "key": "token",
-    }
-
-
 def _manifest(kind: str) -> Manifest:
     return next(iter(of_kind(rendered("ha"), kind).values()))
 
@@ -153,4 +106,7 @@ def test_cases_stay_out_of_the_package(tmp_path: Path) -> None:
         alerts = file.extractfile("hushwire/files/alerts.yml")
         assert alerts is not None
         assert b"groups:" in alerts.read()  # the file itself, no link to somewhere else
+        overview = file.extractfile("hushwire/files/dashboards/overview.json")
+        assert overview is not None
+        assert b"panels" in overview.read()
     assert not [one for one in names if one.startswith("hushwire/ci/")]
