@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import sqlite3
 import sys
 from pathlib import Path
@@ -276,3 +277,48 @@ def test_nothing_is_made_and_the_exit_code_tells(
         assert ended.value.code == code
         assert sorted(installed.rglob("*")) == before
     assert "1 of" in capsys.readouterr().out
+
+
+def _weaknesses() -> list[tuple[str, ast.Call]]:
+    """Each place where a check may call something weak; a grade that is computed counts, too."""
+    found: list[tuple[str, ast.Call]] = []
+    folder = Path(doctor.__file__).parent
+    for path in (folder / name for name in ("doctor.py", "holdings.py", "surroundings.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding":
+                grade = ast.unparse(node.args[0])
+                if grade not in {"Grade.OK", "Grade.SKIPPED"}:
+                    found.append((f"{path.name}:{node.lineno}", node))
+    return found
+
+
+def test_every_weakness_says_what_to_do() -> None:
+    weak = _weaknesses()
+    assert len(weak) > 15
+    silent = [
+        place
+        for place, call in weak
+        if len(call.args) < 4 or ast.unparse(call.args[3]) in {"''", "None"}
+    ]
+    assert silent == []
+
+
+def test_every_check_has_a_page(tmp_path: Path) -> None:
+    root = Path(__file__).parents[4]
+    assert [page for page in doctor.PAGES.values() if not (root / page).is_file()] == []
+    findings = examine(load_settings(), tmp_path / "state", tmp_path / "vault")
+    assert {one.page for one in findings} <= set(doctor.PAGES.values())
+
+
+def test_a_weakness_is_printed_with_its_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o755)
+    state.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["hushwire", "doctor", "--state-dir", str(state)])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert f"chmod 700 {state}, owned by us (docs/security.md)" in capfd.readouterr().out
