@@ -22,11 +22,13 @@ func main() {
 
 func run(folder string, profiles []string) error {
 	options, err := cli.NewProjectOptions(
-		[]string{folder + "/docker-compose.yml"},
+		nil,
 		cli.WithWorkingDirectory(folder),
 		cli.WithProfiles(profiles),
 		cli.WithEnvFiles(folder+"/.env"),
 		cli.WithDotEnv,
+		cli.WithConfigFileEnv,
+		cli.WithDefaultConfigPath,
 	)
 	if err != nil {
 		return err

@@ -227,14 +227,22 @@ def caught_up(host: Host, name: str) -> dict[str, float]:
         time.sleep(1)
 
 
+def kept(host: Host) -> dict[str, bytes]:
+    """Files of the volumes with keys."""
+    folders = (host.volumes / name for name in ("wrapping", "tokens", "transit"))
+    return {str(one): one.read_bytes() for folder in folders for one in folder.rglob("*")}
+
+
 def test_a_call_goes_in_by_the_public_key_and_is_shown(host: Host) -> None:
     samples = ROOT / "benchmarks" / "samples"
     for folder, name in (("calls", "bill"), ("archive", "booking")):
         (host.volumes / folder).mkdir()
         for file in samples.glob(f"{name}.*"):
             shutil.copy(file, host.volumes / folder)
-    for once in ("ledger", "models"):
+    for once in ("ledger", "keys", "models"):
         host.run(once)
+    keys = kept(host)
+    assert len(keys) == 3
     with ExitStack() as stack:
         running_now: dict[str, subprocess.Popen[bytes]] = {}
         for together in STARTED:
@@ -265,3 +273,4 @@ def test_a_call_goes_in_by_the_public_key_and_is_shown(host: Host) -> None:
         for name, process in running_now.items():
             process.terminate()
             assert process.wait(GRACE_S) == 0, f"{name}: {log_of(host, name)}"
+        assert kept(host) == keys  # volumes that are read-only to all that started since

@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def read_as_compose_does(folder: Path, *profiles: str) -> dict[str, Any]:
 
 def test_compose_reads_it_and_each_profile_brings_what_the_docs_say(fresh: Path) -> None:
     core = {"kafka", "postgres", "bucket", "store", "ledger", "models", "admit", "transcribe"}
-    core |= {"redact", "vault"}
+    core |= {"keys", "redact", "vault"}
     brought = {
         "console": {"console", "signing-public"},
         "gateway": {"gateway"},
@@ -182,7 +183,7 @@ def test_a_service_sees_its_own_secrets_alone() -> None:
     seen = {name: set(one.get("secrets", [])) for name, one in SERVICES.items()}
     ledger = {name for name, secrets in seen.items() if "ledger-password" in secrets}
     workers = {"admit", "transcribe", "redact", "vault"}
-    assert ledger == workers | {"postgres", "ledger", "console", "backfill"}
+    assert ledger == workers | {"postgres", "ledger", "keys", "console", "backfill"}
     assert {name for name, one in seen.items() if "store-credentials" in one} == {
         "vault",
         "console",
@@ -196,9 +197,10 @@ def test_a_service_sees_its_own_secrets_alone() -> None:
 @pytest.mark.parametrize(
     ("volume", "holders"),
     [
-        ("transit", {"admit"}),
+        ("transit", {"admit", "keys"}),
         ("signing", {"vault", "signing-public"}),
-        ("state", {"admit", "transcribe", "redact", "vault", "console", "backfill"}),
+        ("wrapping", {"admit", "transcribe", "redact", "vault", "console", "backfill", "keys"}),
+        ("tokens", {"admit", "redact", "vault", "console", "backfill", "keys"}),
         ("./deploy/compose/secrets/gateway", {"gateway"}),
         ("./deploy/compose/secrets/console", {"console"}),
     ],
@@ -209,6 +211,75 @@ def test_a_key_lies_with_whom_it_belongs_to(volume: str, holders: set[str]) -> N
         for name, service in SERVICES.items()
         if any(one.split(":")[0] == volume for one in service.get("volumes", []))
     } == holders
+
+
+def test_keys_are_made_by_one_that_ends_and_written_by_nobody_else() -> None:
+    writers: dict[str, set[str]] = {}
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            source, _, *mode = volume.split(":")
+            if mode != ["ro"]:
+                writers.setdefault(source, set()).add(name)
+    for key in ("wrapping", "tokens", "transit"):
+        assert writers[key] == {"keys"}
+    assert writers["public"] == {"keys", "signing-public"}
+    assert writers["signing"] == {"vault"}  # it remembers there what it signed
+    assert SERVICES["keys"]["restart"] == "no"
+    for name, service in OWN.items():
+        if "wrapping" in json.dumps(service.get("volumes", [])):
+            assert name == "keys" or "keys" in started_after(name), name
+
+
+def test_the_keys_service_makes_what_the_others_name(tmp_path: Path) -> None:
+    """Its command, twice, in folders in the place of its volumes, on SQLite."""
+    keys = SERVICES["keys"]
+    mounts = dict(reversed(one.split(":")) for one in keys["volumes"])
+    shell, options = keys["entrypoint"]
+    told = {key: value for key, value in keys["environment"].items() if "LEDGER" not in key}
+    told["HUSHWIRE_STATE_DIR"] = "/state"  # of the image
+    for variable, value in told.items():
+        for mount, source in mounts.items():
+            if value == mount or value.startswith(f"{mount}/"):
+                told[variable] = f"{tmp_path / source}{value.removeprefix(mount)}"
+    for source in mounts.values():
+        (tmp_path / source).mkdir(mode=0o700)
+    command = keys["command"][0].replace("hushwire ", f"{sys.executable} -m agents ")
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)} | told
+    made = []
+    for _ in range(2):
+        subprocess.run([shell, options, command], check=True, timeout=120, env=env, cwd=tmp_path)
+        files = [one for one in tmp_path.rglob("*") if one.is_file()]
+        made.append({str(one.relative_to(tmp_path)): one.read_bytes() for one in files})
+    assert made[0] == made[1]
+    assert set(made[0]) == {
+        "wrapping/kek.json",
+        "tokens/tokens.key",
+        "transit/transit-private.json",
+        "public/transit-public.json",
+    }
+
+
+@pytest.mark.parametrize(("override", "service"), [("webhooks", "vault"), ("bucket", "backfill")])
+def test_a_way_out_is_for_one_service(
+    fresh: Path, tmp_path: Path, override: str, service: str
+) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(fresh, clone)
+    (clone / "deploy/compose/secrets/webhook.secrets").write_text("secret\n")
+    before = read_as_compose_does(clone, *PROFILES)["services"]
+    with (clone / ".env").open("a") as file:
+        file.write(f"COMPOSE_FILE=docker-compose.yml:deploy/compose/{override}.yml\n")
+        file.write("WEBHOOK_URL=https://hooks.example.com/calls\n")
+    after = read_as_compose_does(clone, *PROFILES)["services"]
+    assert {name for name in before if before[name] != after[name]} == {service}
+    assert set(before[service]["networks"]) == {"inner"}
+    assert set(after[service]["networks"]) == {"inner", "host"}
+    if service == "vault":
+        env = after[service]["environment"]
+        assert env["HUSHWIRE_WEBHOOK_URL"] == "https://hooks.example.com/calls"
+        assert env["HUSHWIRE_WEBHOOK_SECRETS"] == "/run/secrets/webhook-secrets"
+        named = [one["source"] for one in after[service]["secrets"]]
+        assert named == ["ledger-password", "store-credentials", "webhook-secrets"]
 
 
 def test_who_only_sends_holds_the_public_key_and_nothing_else() -> None:
@@ -240,7 +311,8 @@ def test_a_service_is_confined(name: str) -> None:
 
 def test_what_redacts_has_no_way_out_but_the_inner_network() -> None:
     assert compose()["networks"]["inner"]["internal"] is True
-    for name in ("admit", "transcribe", "redact", "vault", "postgres", "store", "ingest", "watch"):
+    inner = ("admit", "transcribe", "redact", "vault", "postgres", "store", "ledger", "keys")
+    for name in (*inner, "ingest", "watch", "backfill"):
         assert SERVICES[name]["networks"] == ["inner"]
 
 
@@ -292,9 +364,21 @@ def test_every_stage_has_a_worker_with_what_it_needs_installed() -> None:
     small = {stage for stage, image in stages.items() if image == "hushwire:small"}
     assert small == {"admit", "vault"}
     assert {one["image"]: one["build"]["args"]["LOCK"] for one in OWN.values()} == {
-        "hushwire:small": "requirements-base.txt",
+        "hushwire:small": "requirements-small.txt",
         "hushwire:local": "${IMAGE_LOCK:-requirements-image.txt}",
     }
+
+
+def test_what_traces_is_in_both_images() -> None:
+    """``HUSHWIRE_TRACING=otlp`` in the example ends whoever lacks it."""
+    example = (ROOT / "deploy/compose/hushwire.env.example").read_text("utf-8")
+    assert "HUSHWIRE_TRACING=otlp" in example
+    locks = {one["build"]["args"]["LOCK"] for one in OWN.values()}
+    wanted = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+    for lock in locks:
+        named = re.sub(r"\$\{\w+:-(.*)\}", r"\1", lock)
+        text = (ROOT / named).read_text("utf-8")
+        assert wanted <= set(re.findall(r"(?m)^([\w-]+)==", text)), named
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
@@ -318,12 +402,17 @@ def test_the_examples_hold_settings_and_no_secret(name: str) -> None:
 def test_every_command_is_there(name: str) -> None:
     words = list(OWN[name]["command"])
     if entry := OWN[name].get("entrypoint"):
-        words = words[0].split(" > ")[0].split()[1:] if entry == ["/bin/sh", "-c"] else []
-    command = typer.main.get_command(app)
-    while words and words[0] in getattr(command, "commands", {}):
-        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
-    if name != "bucket":
-        with command.make_context(name, words, resilient_parsing=False) as context:
+        shell = entry[0] == "/bin/sh"
+        lines = words[0].split(" > ")[0].split(" && ") if shell else []
+        called = [line.removeprefix("hushwire ").split() for line in lines]
+    else:
+        called = [words]
+    assert called or name == "bucket"
+    for one in called:
+        command = typer.main.get_command(app)
+        while one and one[0] in getattr(command, "commands", {}):
+            command = command.commands[one.pop(0)]  # type: ignore[attr-defined]
+        with command.make_context(name, one, resilient_parsing=False) as context:
             assert not context.args
 
 

@@ -16,7 +16,12 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("agents", "console", "models", "pipeline", "policies")
-LOCKS = ("requirements.txt", "requirements-image.txt", "requirements-base.txt")
+LOCKS = (
+    "requirements.txt",
+    "requirements-image.txt",
+    "requirements-small.txt",
+    "requirements-base.txt",
+)
 
 
 def expression(pattern: str) -> re.Pattern[str]:

@@ -22,6 +22,7 @@ WEIGHTS = {
 """Files that may be larger, and how large."""
 LOCKS = (
     "requirements-base.txt",
+    "requirements-small.txt",
     "requirements.txt",
     "requirements-image.txt",
     "requirements-dev.txt",
@@ -97,12 +98,12 @@ def test_locks_are_hashed_and_name_no_registry(name: str) -> None:
 
 
 def test_the_larger_locks_hold_the_smaller_ones() -> None:
-    base, whole, image, dev, train = (
+    base, small, whole, image, dev, train = (
         set(re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]+\])?(==\S+)", _text(ROOT / name)))
         for name in LOCKS
     )
     assert base < whole
-    assert base < image
+    assert base < small < image
     assert whole | image < dev < train
 
 

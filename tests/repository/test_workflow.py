@@ -52,6 +52,29 @@ def test_changes_and_nights_run_what_is_here() -> None:
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o100
 
 
+def test_there_nothing_may_be_missing() -> None:
+    assert WORKFLOW["env"] == {"NOTHING_MISSING": "1"}
+    target = (ROOT / "Makefile").read_text("utf-8").partition("\ntest:")[2].partition("\n\n")[0]
+    assert target.count("|| .ci/missing ") >= 9
+    assert "|| echo" not in target
+    for value, status in (("", 0), ("1", 1)):
+        done = subprocess.run(
+            [ROOT / ".ci" / "missing", "NO", "KAFKA"],
+            env={"PATH": "/usr/bin:/bin", "NOTHING_MISSING": value},
+            check=False, capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        assert done.returncode == status
+        assert "# NO KAFKA\n" in done.stderr
+
+
+def test_the_audit_asks_for_every_lock() -> None:
+    script = (ROOT / ".ci" / "audit").read_text("utf-8")
+    (named,) = re.findall(r"(?m)^for lock in (.+); do$", script)
+    asked = {path for pattern in named.split() for path in ROOT.glob(pattern)}
+    assert asked == {*ROOT.glob("requirements*.txt"), *ROOT.glob("tests/**/requirements.txt")}
+    assert len(asked) == 8
+
+
 def test_every_part_of_the_night_is_a_job() -> None:
     parts = re.findall(r"(?m)^(?:[A-Z_]+=\w+ )?part (\w+) ", NIGHTLY)
     assert JOBS["nightly"]["strategy"]["matrix"]["part"] == parts
