@@ -1,8 +1,9 @@
 """Makes a release of a commit: python .ci/release.py OUT --key FILE (see docs/release.md).
 
 OUT gets the wheel, the sdist and the lock files, a CycloneDX bill of materials of the wheel and of
-the image, the licences, the provenance (SLSA v1, in-toto), SHA256SUMS of all of these, and its
-signature. Built is what is committed, twice, and both builds have to be equal byte by byte.
+each image, the licences, the provenance (SLSA v1, in-toto), SHA256SUMS of all of these, and its
+signature. All of it comes of what is committed and tagged; built is twice, and both builds have to
+be equal byte by byte.
 
 Exit codes: 0 made; 1 refused, with the reason; OUT is then as it was.
 """
@@ -22,16 +23,25 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.store.licences import licences
-from models.store.model_catalogue import entries
-
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.txt", "requirements-base.txt", "requirements-image.txt")
+LOCKS = (
+    "requirements.txt",
+    "requirements-base.txt",
+    "requirements-small.txt",
+    "requirements-image.txt",
+)
+BILLS = {
+    "sbom-wheel.cdx.json": "requirements.txt",
+    "sbom-image.cdx.json": "requirements-image.txt",
+    "sbom-image-small.cdx.json": "requirements-small.txt",
+}
+"""Bills of materials by the lock that is installed."""
 NAMESPACE = "hushwire-release"
 """Of the signature: one that was made for something else does not verify."""
 SUMS = "SHA256SUMS"
@@ -39,17 +49,41 @@ BUILD_TYPE = "urn:hushwire:release:v1"
 BUILD = "from setuptools import build_meta as b; b.build_sdist({0!r}); b.build_wheel({0!r})"
 
 
+FACTS = """
+import json
+import models
+from models.store.licences import licences
+from models.store.model_catalogue import entries
+models_ = [(one.id, one.sha256, one.licence) for one in entries()]
+rest = [(one.name, one.licence, str(one.ships), one.holder, one.source) for one in licences()]
+print(json.dumps({"at": models.__file__, "models": models_, "licences": rest}))
+"""
+"""What a tree's own code says of its models, lists, data and voices."""
+
+
 class RefusedError(Exception):
     """The release can't be made; the message says why, and what to do."""
 
 
-def release(out: Path, key: Path | None, commit: str, builder: str, source: str) -> list[str]:
+def release(
+    out: Path, key: Path | None, commit: str, builder: str, source: str, *, untagged: bool = False
+) -> list[str]:
     """Make a release, see the module; returns the names of its files."""
     if out.exists() and any(out.iterdir()):
         raise RefusedError(f"{out}: is not empty; name another folder")
     began = _now()
     commit = _git("rev-parse", "--verify", f"{commit}^{{commit}}").strip()
     epoch = _git("log", "-1", "--format=%ct", commit).strip()
+    if changed := _git("status", "--porcelain"):
+        raise RefusedError(
+            f"what is here is not what is committed; commit it or put it away:\n{changed[:500]}"
+        )
+    version, tag = named(commit)
+    if tag is None and not untagged:
+        raise RefusedError(
+            f"{commit} has no tag v{version}: tag it, or try without (--untagged, which the "
+            "provenance says)"
+        )
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         first, second = (built(commit, epoch, work / name) for name in ("first", "second"))
@@ -59,20 +93,51 @@ def release(out: Path, key: Path | None, commit: str, builder: str, source: str)
         tree = work / "first" / "tree"
         for name in LOCKS:
             shutil.copyfile(tree / name, first / name)
-        _write(first / "sbom-wheel.cdx.json", bill(tree, "requirements.txt", epoch))
-        _write(first / "sbom-image.cdx.json", image_bill(tree, epoch))
-        (first / "LICENCES.md").write_text(licence_page(tree / LOCKS[0]), "utf-8")
+        known = facts(tree)
+        for name, lock in BILLS.items():
+            make = image_bill if "image" in name else bill
+            _write(first / name, make(tree, lock, epoch, known["models"]))
+        (first / "LICENCES.md").write_text(licence_page(tree, known["licences"]), "utf-8")
+        told = {"source": source, "commit": commit, "tag": tag or "none: a trial"}
         _write(
             first / "provenance.intoto.json",
-            provenance(first, commit, tree, began=began, builder=builder, source=source),
+            provenance(first, tree, told, began=began, builder=builder),
         )
         files = sorted(path.name for path in first.iterdir())
-        sums = "".join(f"{_sha256(first / name)}  {name}\n" for name in files)
+        # A comment to sha256sum, and signed with the rest.
+        sums = f"# hushwire {version}, commit {commit}, tag {told['tag']}\n"
+        sums += "".join(f"{_sha256(first / name)}  {name}\n" for name in files)
         (first / SUMS).write_text(sums, "ascii")
         if key is not None:
             sign(first / SUMS, key)
         shutil.copytree(first, out, dirs_exist_ok=True)
     return [*files, SUMS, *([f"{SUMS}.sig"] if key else [])]
+
+
+def named(commit: str) -> tuple[str, str | None]:
+    """The version of a commit, and its tag; None: it has none of that version."""
+    about = tomllib.loads(_git("show", f"{commit}:pyproject.toml"))
+    version = str(about["project"]["version"])
+    there = _git("tag", "--points-at", commit).split()
+    return version, f"v{version}" if f"v{version}" in there else None
+
+
+def facts(tree: Path) -> dict[str, Any]:
+    """See ``FACTS``: of the tree, whatever is installed or checked out here."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", FACTS],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RefusedError(f"its models and licences can't be read:\n{done.stderr[-2000:]}")
+    told: dict[str, Any] = json.loads(done.stdout)
+    if not Path(told["at"]).is_relative_to(tree):
+        raise RefusedError(f"models and licences would be those of {told['at']}")
+    return told
 
 
 def built(commit: str, epoch: str, folder: Path) -> Path:
@@ -99,7 +164,7 @@ def built(commit: str, epoch: str, folder: Path) -> Path:
     return out
 
 
-def bill(tree: Path, lock: str, epoch: str) -> dict[str, Any]:
+def bill(tree: Path, lock: str, epoch: str, models: Sequence[Sequence[str]]) -> dict[str, Any]:
     """The CycloneDX bill of materials of a lock file and the models, with licences."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", lock, "--pyproject",
@@ -116,17 +181,24 @@ def bill(tree: Path, lock: str, epoch: str) -> dict[str, Any]:
     for one in made["components"]:
         del one["description"]  # the lock's line, whose hashes stand in it already
         one["bom-ref"] = one["purl"]
-        one["licenses"] = [_choice(licence_of(one["name"]))]
-    made["components"] += list(_models())
+        one["licenses"] = [_choice(licence_of(one["name"], one["version"]))]
+    made["components"] += [
+        {"type": "machine-learning-model", "bom-ref": f"model:{name}", "name": name,
+         "version": sha256[:12], "hashes": [{"alg": "SHA-256", "content": sha256}],
+         "licenses": [{"license": {"id": licence}}]}
+        for name, sha256, licence in models
+    ]  # fmt: skip
     root = made["metadata"]["component"]["bom-ref"]
     names = sorted(one["bom-ref"] for one in made["components"])
     made["dependencies"] = [{"ref": root, "dependsOn": names}, *({"ref": one} for one in names)]
     return made
 
 
-def image_bill(tree: Path, epoch: str) -> dict[str, Any]:
-    """The same of the image: what it installs, on which base image."""
-    made = bill(tree, "requirements-image.txt", epoch)
+def image_bill(
+    tree: Path, lock: str, epoch: str, models: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """The same of an image: what it installs, on which base image."""
+    made = bill(tree, lock, epoch, models)
     recipe = (tree / "deploy" / "Dockerfile").read_text("utf-8")
     base = re.search(r"(?m)^FROM (\S+?):(\S+)@sha256:([0-9a-f]{64})", recipe)
     if base is None:
@@ -143,21 +215,14 @@ def image_bill(tree: Path, epoch: str) -> dict[str, Any]:
     return made
 
 
-def _models() -> Iterator[dict[str, Any]]:
-    for one in entries():
-        yield {
-            "type": "machine-learning-model", "bom-ref": f"model:{one.id}", "name": one.id,
-            "version": one.sha256[:12], "hashes": [{"alg": "SHA-256", "content": one.sha256}],
-            "licenses": [{"license": {"id": one.licence}}],
-        }  # fmt: skip
-
-
-def licence_of(distribution: str) -> str:
+def licence_of(distribution: str, version: str) -> str:
     """The licence that an installed distribution names."""
     try:
         about: Any = importlib.metadata.metadata(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "not installed where this was made"
+    if about["Version"] != version:
+        return f"not installed where this was made, but {about['Version']}"
     if expression := about.get("License-Expression"):
         return str(expression)
     prefix = "License :: "
@@ -174,11 +239,11 @@ def _choice(licence: str) -> dict[str, Any]:
     return {"expression": licence} if known else {"license": {"name": licence}}
 
 
-def licence_page(lock: Path) -> str:
-    """The licences of all packages of a lock file, and of models, lists, data and voices."""
-    pinned = re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", lock.read_text("utf-8"))
-    packages = [(name, version, licence_of(name)) for name, version in pinned]
-    rest = [(one.name, one.licence, one.ships, one.holder, one.source) for one in licences()]
+def licence_page(tree: Path, rest: Iterable[Iterable[object]]) -> str:
+    """The licences of all packages of a tree's locks, and of models, lists, data and voices."""
+    text = "".join((tree / lock).read_text("utf-8") for lock in LOCKS)
+    pinned = sorted(set(re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", text)))
+    packages = [(name, version, licence_of(name, version)) for name, version in pinned]
     return (
         "# Licences\n\nHushwire: Apache-2.0, see LICENSE.\n\n## Packages\n\n"
         + _table(("package", "version", "licence"), packages)
@@ -193,9 +258,10 @@ def _table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def provenance(
-    folder: Path, commit: str, tree: Path, *, began: str, builder: str, source: str
+    folder: Path, tree: Path, told: dict[str, str], *, began: str, builder: str
 ) -> dict[str, Any]:
     """An in-toto statement with SLSA provenance v1: of which files, made how, of what, by whom."""
+    source, commit = told["source"], told["commit"]
     materials = [{"uri": f"{source}@{commit}", "digest": {"gitCommit": commit}}]
     materials += [
         {"uri": f"{source}@{commit}#{name}", "digest": {"sha256": _sha256(tree / name)}}
@@ -212,7 +278,7 @@ def provenance(
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
-                "externalParameters": {"source": source, "commit": commit},
+                "externalParameters": told,
                 "internalParameters": {
                     "SOURCE_DATE_EPOCH": _git("log", "-1", "--format=%ct", commit).strip(),
                     "python": sys.version.split()[0],
@@ -286,19 +352,23 @@ def main() -> None:
     parser.add_argument("--key", type=Path, help="SSH key (Ed25519) that signs")
     parser.add_argument("--unsigned", action="store_true", help="make one that proves nothing")
     parser.add_argument("--commit", default="HEAD")
+    parser.add_argument("--untagged", action="store_true", help="a trial of a commit without tag")
     parser.add_argument("--builder", default="urn:hushwire:builder:by-hand", help="its URI")
     parser.add_argument("--source", default="urn:hushwire:source", help="URI of the repository")
     parser.add_argument("--licences", action="store_true", help="print the licences, make nothing")
     options = parser.parse_args()
     if options.licences:
-        print(licence_page(ROOT / LOCKS[0]), end="")
+        print(licence_page(ROOT, facts(ROOT)["licences"]), end="")
         return
     if options.out is None or (options.key is None) is not options.unsigned:
         parser.error("name a folder, and a key by --key FILE (or say --unsigned)")
     if options.key is not None and not options.key.is_file():
         parser.error(f"{options.key}: there is no such key")
     try:
-        made = release(options.out, options.key, options.commit, options.builder, options.source)
+        made = release(
+            options.out, options.key, options.commit, options.builder, options.source,
+            untagged=options.untagged,
+        )  # fmt: skip
     except RefusedError as error:
         sys.exit(f"release: {error}")
     if options.unsigned:

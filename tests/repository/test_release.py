@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -24,7 +25,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.models]
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("agents", "console", "models", "pipeline", "policies")
-SCRIPT = ROOT / ".ci" / "release.py"
 SAMPLES = ROOT / "benchmarks" / "samples"
 
 
@@ -33,6 +33,7 @@ class Release:
     folder: Path
     key: Path
     commit: str
+    clone: Path
 
     def text(self, name: str) -> str:
         return (self.folder / name).read_text("utf-8")
@@ -45,27 +46,50 @@ class Release:
         return found
 
 
-def release(*words: str | Path) -> subprocess.CompletedProcess[str]:
+VERSION = importlib.metadata.version("hushwire")
+
+
+def release(clone: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, SCRIPT, *words], check=False, capture_output=True, text=True, timeout=600
-    )
+        [sys.executable, clone / ".ci" / "release.py", *words],
+        cwd=clone, check=False, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+
+
+def git(clone: Path, *words: str) -> None:
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+    subprocess.run(["git", *who, *words], cwd=clone, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Release:
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is committed, and no tag."""
+    folder = tmp_path_factory.mktemp("clone") / "clone"
+    git(ROOT, "clone", "--quiet", "--no-tags", "--shared", str(ROOT), str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Release:
     folder = tmp_path_factory.mktemp("release")
     key = folder / "key"
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "throwaway", "-f", key], check=True
     )
     commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
     ).stdout.strip()
+    git(clone, "tag", f"v{VERSION}")
+    # What is checked out is a later one, of other models and locks: not a word of it may get in.
+    listed = clone / "models" / "store" / "licences.py"
+    listed.write_text("raise RuntimeError('of another commit')\n", "utf-8")
+    (clone / "requirements-image.txt").write_text("other==1\n", "utf-8")
+    git(clone, "commit", "--quiet", "--all", "--message", "later")
     of = ("--commit", commit, "--source", "urn:example:source")
-    done = release(folder / "dist", "--key", key, *of)
+    done = release(clone, folder / "dist", "--key", key, *of)
     assert done.returncode == 0, done.stderr
     assert "NOT SIGNED" not in done.stderr
-    return Release(folder / "dist", key, commit)
+    return Release(folder / "dist", key, commit, clone)
 
 
 def committed(commit: str, *under: str) -> set[str]:
@@ -77,15 +101,16 @@ def committed(commit: str, *under: str) -> set[str]:
 
 
 def test_all_parts_are_there(made: Release) -> None:
-    version = importlib.metadata.version("hushwire")
     assert {path.name for path in made.folder.iterdir()} == {
-        f"hushwire-{version}-py3-none-any.whl",
-        f"hushwire-{version}.tar.gz",
+        f"hushwire-{VERSION}-py3-none-any.whl",
+        f"hushwire-{VERSION}.tar.gz",
         "requirements.txt",
         "requirements-base.txt",
+        "requirements-small.txt",
         "requirements-image.txt",
         "sbom-wheel.cdx.json",
         "sbom-image.cdx.json",
+        "sbom-image-small.cdx.json",
         "LICENCES.md",
         "provenance.intoto.json",
         "SHA256SUMS",
@@ -117,7 +142,7 @@ def test_the_sdist_holds_what_builds_it(made: Release) -> None:
 
 
 def test_the_signature_and_the_sums_hold(made: Release, tmp_path: Path) -> None:
-    """By the two commands of docs/release.md."""
+    """By the commands of docs/release.md."""
     signers = tmp_path / "release-signers"
     signers.write_text(f"maintainers {made.key.with_suffix('.pub').read_text()}", "utf-8")
     who = ["-I", "maintainers", "-s", "SHA256SUMS.sig"]
@@ -135,8 +160,23 @@ def test_the_signature_and_the_sums_hold(made: Release, tmp_path: Path) -> None:
     assert signed("file", sums) != 0
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     subprocess.run(check, cwd=made.folder, check=True, timeout=60)
-    listed = {line.split("  ")[1] for line in sums.splitlines()}
+    head, *lines = sums.splitlines()
+    assert head == f"# hushwire {VERSION}, commit {made.commit}, tag v{VERSION}"
+    listed = {line.split("  ")[1] for line in lines}
     assert listed == {one.name for one in made.folder.iterdir() if "SHA256SUMS" not in one.name}
+    # One more file is found by the last command, and by no sum.
+    page = (ROOT / "docs" / "release.md").read_text("utf-8")
+    (compare,) = re.findall(r"(?m)^    (ls .*SHA256SUMS.*)$", page)
+    for extra in ("", "evil-0.1.0-py3-none-any.whl"):
+        copy = tmp_path / f"copy{extra}"
+        shutil.copytree(made.folder, copy)
+        if extra:
+            (copy / extra).write_text("x", "utf-8")
+        done = subprocess.run(
+            ["sh", "-c", compare], cwd=copy, check=False, capture_output=True, text=True
+        )
+        assert done.stdout.split() == ([extra] if extra else [])
+        assert not done.stderr
 
 
 @pytest.mark.parametrize(
@@ -144,6 +184,7 @@ def test_the_signature_and_the_sums_hold(made: Release, tmp_path: Path) -> None:
     [
         ("sbom-wheel.cdx.json", "requirements.txt"),
         ("sbom-image.cdx.json", "requirements-image.txt"),
+        ("sbom-image-small.cdx.json", "requirements-small.txt"),
     ],
 )
 def test_a_bill_names_every_package_and_model(made: Release, name: str, lock: str) -> None:
@@ -172,7 +213,11 @@ def test_the_provenance_says_what_was_made_of_which_commit(made: Release) -> Non
     for name, digest in subjects.items():
         assert hashlib.sha256((made.folder / name).read_bytes()).hexdigest() == digest
     build, run = told["predicate"]["buildDefinition"], told["predicate"]["runDetails"]
-    assert build["externalParameters"] == {"source": "urn:example:source", "commit": made.commit}
+    assert build["externalParameters"] == {
+        "source": "urn:example:source",
+        "commit": made.commit,
+        "tag": f"v{VERSION}",
+    }
     assert build["resolvedDependencies"][0]["digest"] == {"gitCommit": made.commit}
     assert re.match(r"[a-z]+:", build["buildType"])
     assert re.match(r"[a-z]+:", run["builder"]["id"])
@@ -181,7 +226,8 @@ def test_the_provenance_says_what_was_made_of_which_commit(made: Release) -> Non
 
 def test_the_licences_name_packages_and_models(made: Release) -> None:
     page = made.text("LICENCES.md")
-    assert "| numpy | " in page
+    for package in ("numpy", "boto3", "hvac", "opentelemetry-sdk"):  # of whichever lock
+        assert page.count(f"| {package} | ") == 1
     assert "| model whisper-base | MIT |" in page
     assert "not installed where this was made" not in page
 
@@ -232,14 +278,41 @@ def test_it_works_from_any_folder_in_an_environment_of_its_own(
         (("dist", "--key", "gone"), "gone: there is no such key"),
         ((".", "--unsigned"), "is not empty"),
         (("dist-of-nothing", "--unsigned", "--commit", "no-such-commit"), "git rev-parse"),
+        (("dist-of-nothing", "--unsigned"), f"has no tag v{VERSION}: tag it, or try without"),
     ],
 )
-def test_what_can_be_no_release_is_refused(words: tuple[str, ...], told: str) -> None:
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *words], cwd=ROOT, check=False, capture_output=True, text=True,
-        timeout=120,
-    )  # fmt: skip
+def test_what_can_be_no_release_is_refused(clone: Path, words: tuple[str, ...], told: str) -> None:
+    git(clone, "tag", "--force", f"v{VERSION}", "HEAD~1")
+    done = release(clone, *words)
     assert done.returncode != 0
     assert told in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (ROOT / "dist-of-nothing").exists()
+    assert not (clone / "dist-of-nothing").exists()
+
+
+@pytest.mark.parametrize("name", ["README.md", "models/new.py"])
+def test_what_is_not_committed_is_refused(clone: Path, tmp_path: Path, name: str) -> None:
+    file = clone / name
+    before = file.read_bytes() if file.exists() else None
+    file.write_text("not committed\n", "utf-8")
+    try:
+        done = release(clone, tmp_path / "dist", "--unsigned", "--untagged")
+    finally:
+        file.unlink() if before is None else file.write_bytes(before)
+    assert done.returncode == 1
+    assert f"commit it or put it away:\n{'??' if before is None else ' M'} {name}" in done.stderr
+    assert not (tmp_path / "dist").exists()
+
+
+def test_a_trial_says_that_it_is_one(made: Release, clone: Path, tmp_path: Path) -> None:
+    git(clone, "checkout", "--quiet", made.commit)
+    git(clone, "commit", "--quiet", "--allow-empty", "--message", "not yet released")
+    try:
+        done = release(clone, tmp_path / "dist", "--unsigned", "--untagged")
+    finally:
+        git(clone, "checkout", "--quiet", "-")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "dist" / "provenance.intoto.json").read_text("utf-8"))
+    build = told["predicate"]["buildDefinition"]
+    assert build["externalParameters"]["tag"] == "none: a trial"
+    assert "tag none: a trial\n" in (tmp_path / "dist" / "SHA256SUMS").read_text("utf-8")
