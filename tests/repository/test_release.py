@@ -252,7 +252,8 @@ def test_it_works_from_any_folder_in_an_environment_of_its_own(
         return subprocess.run(
             [place / "bin" / "hushwire", *words], cwd="/", check=False, capture_output=True,
             text=True, timeout=280,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1",
+                 "HUSHWIRE_STATE_DIR": str(tmp_path / "state")},
         )  # fmt: skip
 
     where = subprocess.run(
