@@ -31,7 +31,7 @@ from agents.system.engine_sizing import listening
 from agents.upkeep.quarantine import why_failed
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import check, hear
+from models.speech.transcriber import check, hear, pinned
 from pipeline.consent.gate import ConsentRules
 from pipeline.evidence.certificate import certificate_json, parse_certificate, restated
 from pipeline.evidence.certificate_check import check_certificate
@@ -102,7 +102,8 @@ def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Red
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
     asked = job.policy.consent.enforced or job.call.consent is not None
-    with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
+    hearing = pinned(transcriber_settings(settings))
+    with engine_pool(hearing, settings.engine_processes) as pool:
         own = detector_settings(settings)
         detector = Detector(job.policy, settings=own, token_key=secret)
         engines = Engines(
@@ -111,7 +112,7 @@ def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Red
             SileroVoice(),
             pool,
             listening=listening(settings.pace),
-            heard_by=heard_by(settings),
+            heard_by=heard_by(settings, hearing),
             consent=consent_rules(settings) if asked else None,
         )
         return redact(job, engines, key=key, told=told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from agents.app.checks.surroundings import looks
 from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.recordings.ingest import Ingested, Outcome, ingest
 from agents.app.recordings.recording_folder import find_recordings
-from agents.app.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
+from agents.app.worker import LISTENING, STAGES, LanguageDetector, Models, WorkerConfig, run_worker
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key
 from agents.database.call_ledger import Ledger
@@ -49,7 +49,7 @@ from agents.upkeep.sweep_guard import Bounds
 from agents.vault.analytics.fact_keeper import Counting
 from agents.vault.analytics.topic_list import topics_of
 from agents.vault.locks import working_together
-from models.speech.transcriber import TranscriberSettings, speech_models
+from models.speech.transcriber import TranscriberSettings, pinned, speech_models
 from models.store.software import digest_of, fingerprint
 from pipeline.errors import InputError
 from pipeline.policy.model import Policy
@@ -113,12 +113,15 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         nightly = Nightly(settings.consent_recheck, rules_of(settings))
     state = settings.state_folder(STATE)
     named = STAGES if stages == ["all"] else tuple(dict.fromkeys(stages))
+    hearing = transcriber_settings(settings)
+    if LISTENING & set(named):
+        hearing = pinned(hearing)  # engines that are started later load the same bytes, or none
     return WorkerConfig(
         stages=named,
         bootstrap=named_broker(settings),
         policy=policy,
         models=Models(
-            pool_work=whisper_work(transcriber_settings(settings)),
+            pool_work=whisper_work(hearing),
             voice=_voice,
             detector=partial(_detector, policy, settings),
         ),
@@ -140,7 +143,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         raw_retention_ms=settings.raw_retention_seconds * 1000,
         engines=settings.engine_processes,
         listening=listening(settings.pace),
-        heard_by=heard_by(settings) if TRANSCRIBE in named else "",
+        heard_by=heard_by(settings, hearing) if TRANSCRIBE in named else "",
         consent=consent_rules(settings) if TRANSCRIBE in named else None,
         nightly=nightly,
         batch=batching(settings.pace, settings.device),
@@ -330,17 +333,22 @@ def renamed(result: Ingested) -> str:
     return f"recording {result.place} gets an id of ours, {result.call_id}"
 
 
-def heard_by(settings: Settings) -> str:
+def heard_by(settings: Settings, hearing: TranscriberSettings) -> str:
     """Digest of all that decides what is heard in a call, see ``WindowTranscript.listening``.
 
     Where models lie and how many inputs share a batch change no bit of it.
+
+    Args:
+        settings: how speech is packed.
+        hearing: what the engines are told, ``pinned``.
     """
-    chosen = transcriber_settings(settings)
-    transcriber = asdict(chosen)
-    for indifferent in ("models", "catalogue", "allow_hub", "batch"):
-        del transcriber[indifferent]
+    transcriber = {
+        one.name: getattr(hearing, one.name)
+        for one in fields(hearing)
+        if one.name not in {"models", "catalogue", "allow_hub", "batch", "pinned"}
+    }
     # A team's own model is named by the team: its bytes are what counts.
-    files = [one.files for one in speech_models(chosen)]
+    files = [one.files for one in speech_models(hearing)]
     return digest_of(fingerprint(), transcriber, files, asdict(listening(settings.pace)))
 
 

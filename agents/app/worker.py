@@ -73,7 +73,8 @@ STOP_S = 25.0
 """Less than the half minute that Kubernetes gives by default."""
 STAGES = (admit.NAME, transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""
-_LISTENING = frozenset({transcribe.NAME, verify.NAME})
+LISTENING = frozenset({transcribe.NAME, verify.NAME})
+"""Stages that need speech engines."""
 INPUTS = {
     admit.NAME: admit.inputs,
     transcribe.NAME: transcribe.inputs,
@@ -213,7 +214,7 @@ async def run_worker(
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, told)
     pool, live = None, LiveFirst()
-    if _LISTENING & set(config.stages):
+    if LISTENING & set(config.stages):
         pool = TranscriberPool(
             config.models.pool_work,
             config.engines,

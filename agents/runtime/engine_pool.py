@@ -27,6 +27,7 @@ from models.speech.transcriber import (
     check_all,
     hear,
     hear_all,
+    pinned,
     start_transcriber,
 )
 from pipeline.errors import ModelError
@@ -215,7 +216,7 @@ def engine_pool(settings: TranscriberSettings, workers: int) -> Iterator[Process
     Raises:
         ModelError: the models can't be loaded.
     """
-    executor = _executor(whisper_work(settings), workers)
+    executor = _executor(whisper_work(pinned(settings)), workers)
     try:
         try:
             problem = executor.submit(_loaded).result()

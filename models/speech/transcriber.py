@@ -64,6 +64,8 @@ class TranscriberSettings:
     """Folder of local models; None for the user's cache."""
     catalogue: Path | None = None
     """The team's own catalogue of models; None for the one in the folder of models."""
+    pinned: tuple[Entry, ...] = ()
+    """What the catalogues said of the models, see ``pinned``; none: they are asked."""
     allow_hub: bool = False
     context_s: int = 12
     """What the decoder is given at least. At 10 s base made 33 errors in 314 ordinary words of
@@ -80,12 +82,23 @@ class TranscriberSettings:
     """The shortest speech without a word that is stated as unexplained."""
 
 
+def pinned(settings: TranscriberSettings) -> TranscriberSettings:
+    """The same, with what the catalogues say now: whoever is told of it loads no other bytes.
+
+    Raises:
+        ModelError: as ``speech_models``.
+    """
+    return replace(settings, pinned=speech_models(settings))
+
+
 def speech_models(settings: TranscriberSettings) -> tuple[Entry, ...]:
-    """What the catalogues say of the models that are named, each once.
+    """What the catalogues say, or said, of the models that are named, each once.
 
     Raises:
         ModelError: no catalogue knows one of them, or it is no speech model.
     """
+    if settings.pinned:
+        return settings.pinned
     own = catalogue_file(settings.models, settings.catalogue)
     named = dict.fromkeys((settings.main, settings.second, settings.check))
     found = tuple(entry(model_id, own) for model_id in named if model_id)
@@ -122,7 +135,7 @@ class Transcriber:
         chosen = self._settings
         wanted = speech_models(chosen)
         self._references = {one.id: one.reference for one in wanted}
-        self._loaded = {one.id: self._load(one.id) for one in wanted}
+        self._loaded = {one.id: self._load(one) for one in wanted}
         self._main = self._loaded[chosen.main]
         self._check = self._loaded[chosen.check]
 
@@ -364,11 +377,11 @@ class Transcriber:
     def _reference(self, model: SpeechEngine) -> str:
         return self._references[self._id(model)]
 
-    def _load(self, model_id: str) -> SpeechEngine:
+    def _load(self, model: Entry) -> SpeechEngine:
         chosen = self._settings
         return Whisper(
             find(
-                model_id,
+                model,
                 folder=chosen.models,
                 allow_hub=chosen.allow_hub,
                 catalogue=chosen.catalogue,

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -116,11 +116,10 @@ class Whisper:
         compute_type: str = "int8",
         threads: int = 1,
     ) -> None:
-        import ctranslate2  # noqa: PLC0415 - see the module
-        import tokenizers  # noqa: PLC0415
+        import tokenizers  # noqa: PLC0415 - see the module
 
         try:
-            self._model = ctranslate2.models.Whisper(
+            self._model = _library().models.Whisper(
                 str(path),
                 device=device,
                 compute_type=compute_type,
@@ -179,9 +178,7 @@ class Whisper:
         return np.concatenate([encoded, self._silence[whole][:, heard // _STRIDE :]], axis=1)
 
     def _run(self, features: Sequence[Features]) -> list[Encoded]:
-        import ctranslate2  # noqa: PLC0415 - see the module
-
-        batch = ctranslate2.StorageView.from_array(np.stack(features))
+        batch = _library().StorageView.from_array(np.stack(features))
         return np.split(np.asarray(self._model.encode(batch, to_cpu=True)), len(features))
 
     def decode(
@@ -327,13 +324,18 @@ class Whisper:
         return tuple(words)
 
 
-def unusable(device: str, compute_type: str) -> str | None:
-    """Why this machine cannot run models in this way; None where it can."""
+@cache
+def _library() -> Any:  # noqa: ANN401 - a module
     import ctranslate2  # noqa: PLC0415 - see the module
 
-    if device == "cuda" and not ctranslate2.get_cuda_device_count():
+    return ctranslate2
+
+
+def unusable(device: str, compute_type: str) -> str | None:
+    """Why this machine cannot run models in this way; None where it can."""
+    if device == "cuda" and not _library().get_cuda_device_count():
         return "no CUDA device can be seen"
-    if compute_type not in ctranslate2.get_supported_compute_types(device):
+    if compute_type not in _library().get_supported_compute_types(device):
         return f"{compute_type} is not an arithmetic of this {device} device"
     return None
 
@@ -344,9 +346,7 @@ def _limit(length: int) -> int:
 
 
 def _view(encoded: Sequence[Encoded]) -> ctranslate2.StorageView:
-    import ctranslate2  # noqa: PLC0415 - see the module
-
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.concatenate(encoded)))
+    return _library().StorageView.from_array(np.ascontiguousarray(np.concatenate(encoded)))
 
 
 @cache

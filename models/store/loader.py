@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 from models.store import hub
 from models.store.model_catalogue import Entry, Wheel, entry
@@ -30,6 +32,8 @@ from pipeline.errors import ModelError
 __all__ = ["Check", "catalogue_file", "default_folder", "find", "here", "placed", "pull", "verify"]
 
 _BLOCK = 1 << 20
+_NOTE: Final = re.compile(r"\..*|.*\.md|(LICENSE|LICENCE|NOTICE|README)(\.txt)?", re.IGNORECASE)
+"""What lies beside a model and is read by nothing."""
 _PACKAGE = Path(__file__).parents[1]
 
 _Fingerprint = tuple[str, int, int]
@@ -60,7 +64,7 @@ def catalogue_file(folder: Path | None = None, catalogue: Path | None = None) ->
 
 
 def find(
-    model_id: str,
+    wanted: str | Entry,
     *,
     folder: Path | None = None,
     allow_hub: bool = True,
@@ -69,15 +73,18 @@ def find(
     """The folder with a model's files, complete and with the right hashes.
 
     Args:
-        model_id: an id of a catalogue.
+        wanted: an id of a catalogue, or what one said: whatever it says by now, no other bytes are
+            taken then.
         folder: where local models lie, one folder each; without it the user's cache folder.
         allow_hub: whether the hub may be asked when nothing is installed.
         catalogue: file of the team's own catalogue, see ``catalogue_file``.
 
     Raises:
-        ModelError: unknown id, nothing found, or a file whose hash is not the catalogue's.
+        ModelError: unknown id, nothing found, a file whose hash is not the catalogue's, or one
+            beside them that it does not pin.
     """
-    model = entry(model_id, catalogue_file(folder, catalogue))
+    own = catalogue_file(folder, catalogue)
+    model = entry(wanted, own) if isinstance(wanted, str) else wanted
     place = folder or default_folder()
     if model.packaged:  # the code and its weights go together: no older copy may stand in
         return _checked(_PACKAGE / model.folder, model)
@@ -150,6 +157,13 @@ def _checked(path: Path, model: Entry) -> Path:
             raise ModelError(
                 f"{model.id}: {name} in {path} is not the file that the catalogue pins "
                 f"(sha256 {expected[:12]}…); {_mend(model)}"
+            )
+    # Libraries that are given a folder look for more in it, such as another vocabulary.
+    for one in path.iterdir() if model.kind == "whisper" else ():
+        if one.name not in model.files and not one.is_dir() and not _NOTE.fullmatch(one.name):
+            raise ModelError(
+                f"{model.id}: {one.name} in {path} is none of the files that the catalogue pins, "
+                "and might be loaded: take it away"
             )
     return path
 

@@ -9,6 +9,7 @@ no catalogue knows, and for an own catalogue that is not one.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import cache, lru_cache
 from importlib import resources
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipeline.errors import ModelError
 
 PREFIX = 12
-"""Hex digits of the sha256 that name a model in records and certificates."""
+"""Hex digits that name a model in records and certificates."""
 NAME: Final = r"^[a-z0-9][a-z0-9.-]{0,63}$"
 """Of a model."""
 COMMIT: Final = r"^[0-9a-f]{40}$"
@@ -102,8 +103,13 @@ class Entry(_Data):
 
     @property
     def reference(self) -> str:
-        """``id@sha256`` prefix, as records and certificates name the model."""
-        return f"{self.id}@{self.sha256[:PREFIX]}"
+        """``id@digest``, as records and certificates name the model.
+
+        The digest is a prefix of the sha256 of what ``sha256sum`` writes of its files, in the order
+        of their names: a configuration decides as well as weights what is heard, and where.
+        """
+        told = "".join(f"{digest}  {name}\n" for name, digest in sorted(self.files.items()))
+        return f"{self.id}@{hashlib.sha256(told.encode()).hexdigest()[:PREFIX]}"
 
 
 class _Catalogue(_Data):

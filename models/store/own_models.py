@@ -1,8 +1,8 @@
 """Enters a Whisper into the team's own catalogue, from a folder or from the hub, and takes it out.
 
 Outcomes: ``add`` returns the entry once the model lies in the folder of models, with a sha256 of
-each file in the catalogue, and CTranslate2 has loaded it; ``remove`` returns what it removed. Both
-raise ``ModelError``, and nothing is entered then. What is copied from a folder is read once: the
+each file in the catalogue, and has heard the sample call; ``remove`` returns what it removed. Both
+raise ``ModelError``, and nothing is entered then. What comes from a folder is copied first: the
 same bytes are hashed, checked and kept.
 """
 
@@ -35,7 +35,8 @@ from models.store.model_catalogue import (
     entries,
     own_entries,
 )
-from models.store.whisper_files import WEIGHTS, examine, tried, wanted
+from models.store.trial import tried
+from models.store.whisper_files import WEIGHTS, examine, wanted
 from pipeline.errors import ModelError
 
 UNKNOWN_LICENCE: Final = "LicenseRef-unknown"
@@ -88,7 +89,8 @@ def add(
     with place.held():
         if named is None:
             with place.scratch() as scratch:
-                digests = _copied(Path(source), scratch)
+                names = _copied(Path(source), scratch)
+                digests = {name: _sha256(scratch / name) for name in names}
                 return place.enter(scratch, digests, known or UNKNOWN_LICENCE, None)
         return _from_hub(place, named["repository"], named["revision"] or "main", known)
 
@@ -194,7 +196,8 @@ class _Place:
         for name in digests:
             (scratch / name).chmod(0o644)
         placed(scratch, self.target, digests)
-        if any(_sha256(self.target / name) != digest for name, digest in digests.items()):
+        stayed = scratch.is_dir()  # where there was one
+        if stayed and any(_sha256(self.target / name) != one for name, one in digests.items()):
             raise ModelError(
                 f"{self.target}: has other files of these names: move the folder away, and add the "
                 "model again"
@@ -274,8 +277,8 @@ def _name(name: str | None, source: str) -> str:
     return name
 
 
-def _copied(source: Path, scratch: Path) -> dict[str, str]:
-    """Copy a model's files, and nothing that a link leads to; returns the sha256 of each."""
+def _copied(source: Path, scratch: Path) -> tuple[str, ...]:
+    """Copy a model's files, and nothing that a link leads to; returns their names."""
     if not source.is_dir():
         raise ModelError(
             f"{source}: there is no such folder; a model on the hub is hub:owner/name@revision"
@@ -290,22 +293,21 @@ def _copied(source: Path, scratch: Path) -> dict[str, str]:
         if one.name.startswith(".git"):
             continue
         names.append(f"{one.name}/" if one.is_dir() else one.name)
-    return {name: _copy(source / name, scratch / name) for name in wanted(names, str(source))}
+    ours = wanted(names, str(source))
+    for name in ours:
+        _copy(source / name, scratch / name)
+    return ours
 
 
-def _copy(source: Path, target: Path) -> str:
+def _copy(source: Path, target: Path) -> None:
     # Not through a link that somebody lays there meanwhile, and not from a pipe or a device.
     handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    digest = hashlib.sha256()
     with os.fdopen(handle, "rb") as file, target.open("xb") as copy:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ModelError(f"{source}: is no file")
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            copy.write(block)
+        shutil.copyfileobj(file, copy, _BLOCK)
         copy.flush()
         os.fsync(copy.fileno())
-    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:

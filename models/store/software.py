@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata, resources
@@ -22,19 +24,29 @@ BESIDE: Final = {
 }
 """What decides beside them: in which order windows are heard and their words read."""
 _LIBRARIES: Final = (
+    "av",
     "ctranslate2",
     "faster-whisper",
+    "ftfy",
+    "idna",
+    "langcodes",
     "numpy",
     "onnxruntime",
     "phonenumbers",
     "presidio-analyzer",
     "presidio-anonymizer",
+    "pycountry",
+    "pydantic",
+    "pyyaml",
     "regex",
+    "soundfile",
     "soxr",
+    "spacy",
+    "tldextract",
     "tokenizers",
     "wordfreq",
 )
-"""What they compute with; one that is not installed counts as such."""
+"""What they compute with, and what that computes with; one that is not installed counts as such."""
 
 
 def software() -> str:
@@ -48,20 +60,25 @@ def fingerprint() -> str:
 
     A version would not tell two builds of it apart, constants do not change with a version's
     number, and a version may change nothing of it; so the digest is taken of files (some 24 MB,
-    once per process) and of the libraries' versions.
+    once per process), of the libraries' versions, and of Python's and its table of characters'.
     """
     digest = hashlib.sha256()
     for name, file in sorted(_deciding()):
         digest.update(f"{name}\0".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
-    for library in _LIBRARIES:
-        digest.update(f"{library} {_version(library)}\0".encode())
+    for library, version in (*((one, _version(one)) for one in _LIBRARIES), *_language()):
+        digest.update(f"{library} {version}\0".encode())
     return digest.hexdigest()[:DIGEST]
 
 
 def digest_of(*values: object) -> str:
     """Short digest of JSON values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:DIGEST]
+
+
+def _language() -> tuple[tuple[str, str], ...]:
+    """What Python itself decides: how patterns match, and what letters and digits are."""
+    return ("python", platform.python_version()), ("unicode", unicodedata.unidata_version)
 
 
 def _version(library: str) -> str:

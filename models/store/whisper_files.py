@@ -1,9 +1,9 @@
 """What a folder or a repository has to hold to be a Whisper that CTranslate2 can run.
 
 Outcomes: ``wanted`` says which of the names are a model's, ``examine`` what the files say of
-themselves, ``tried`` what CTranslate2 says once it has loaded them; each raises ``ModelError`` for
-what is not such a model. Nothing is unpickled and no code of a model is run: weights are in
-CTranslate2's own binary form, everything else is JSON or text.
+themselves; each raises ``ModelError`` for what is not such a model. Nothing is unpickled and no
+code of a model is run: weights are in CTranslate2's own binary form, everything else is JSON or
+text. ``models.store.trial`` loads them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ import json
 import re
 import struct
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from pipeline.errors import ModelError
 
@@ -34,6 +31,7 @@ _NOTES: Final = re.compile(
 """Text that may lie beside a model. It is left where it is: nothing reads it."""
 _SPEC: Final = b"WhisperSpec\0"
 """How CTranslate2 names what its binary file holds (docs of its converters; version 6)."""
+_LAYER: Final = re.compile(r"decoder/layer_(\d{1,4})/")
 _TOKENS: Final = (
     "<|endoftext|>",
     "<|startoftranscript|>",
@@ -98,86 +96,94 @@ def examine(folder: Path, names: Iterable[str]) -> None:
             raise ModelError(
                 f"{name}: is larger than {_MOST_TEXT >> 20} MB, which no text of a model is"
             )
-    _check_header(folder / WEIGHTS)
-    config = _json(folder / CONFIG)
-    heads = config.get("alignment_heads") if isinstance(config, dict) else None
-    if not _are_heads(heads):
+    layers, heads = _decoder(folder / WEIGHTS)
+    config = _object(folder / CONFIG)
+    named = config.get("alignment_heads")
+    if not _are_heads(named):
         raise ModelError(
             f"{CONFIG}: names no alignment heads, so that the model could not say when a word was "
             "spoken; convert it anew from a checkpoint whose generation_config.json has them"
         )
-    tokenizer = _json(folder / TOKENIZER)
-    added = tokenizer.get("added_tokens") if isinstance(tokenizer, dict) else None
-    tokens = {one.get("content") for one in added or () if isinstance(one, dict)}
+    beyond = [one for one in named if one[0] >= layers or one[1] >= heads]
+    if beyond:
+        raise ModelError(
+            f"{CONFIG}: names the alignment head {beyond[0]}, counted from 0, of a decoder that "
+            f"has {layers} layers of {heads} heads: it belongs to another model"
+        )
+    tokenizer = _object(folder / TOKENIZER)
+    added: list[Any] = tokenizer.get("added_tokens") or []
+    tokens = [one.get("content") for one in added if isinstance(one, dict)]
     lacking = [one for one in _TOKENS if one not in tokens]
     if lacking:
         raise ModelError(f"{TOKENIZER}: is not a Whisper's: it has no {_few(lacking)}")
+    _check_suppressed(config, tokenizer)
 
 
-def tried(folder: Path) -> Told:
-    """Load the model in a process of its own, and let it hear and time a word's worth of noise.
+def _check_suppressed(config: dict[str, Any], tokenizer: dict[str, Any]) -> None:
+    """Refuse a configuration by which the model never writes some digit."""
+    model = tokenizer.get("model")
+    vocabulary = model.get("vocab") if isinstance(model, dict) else None
+    if not isinstance(vocabulary, dict):
+        raise ModelError(f"{TOKENIZER}: is not a Whisper's: it has no vocabulary")
+    digits = {
+        number
+        for token, number in vocabulary.items()
+        if type(number) is int and re.search(r"\d", token) and not token.startswith("<|")
+    }
+    for name in ("suppress_ids", "suppress_ids_begin"):
+        numbers = config.get(name, [])
+        if not isinstance(numbers, list) or not all(type(one) is int for one in numbers):
+            raise ModelError(f"{CONFIG}: {name} is no list of tokens")
+        if digits.intersection(numbers):
+            raise ModelError(
+                f"{CONFIG}: {name} forbids tokens of digits, so that numbers would not be heard; "
+                "take them out, as Whisper's own configuration has none"
+            )
 
-    Weights that crash the library end that process and not ours.
+
+def _decoder(path: Path) -> tuple[int, int]:
+    """How many layers the decoder has, and how many heads each, by CTranslate2's binary form.
+
+    It begins with a version, the name of what it holds, a revision, and how many variables follow:
+    each a name, its dimensions, its type, its size in bytes, and so many bytes.
 
     Raises:
-        ModelError: it can't be loaded, or fails.
+        ModelError: it is no Whisper in that form.
     """
-    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-    try:
-        told = pool.submit(_try, folder).result()
-    except BrokenProcessPool:
-        raise ModelError(
-            "CTranslate2 ends without a word when it loads this model: it is damaged, or the "
-            "machine has too little memory for it"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-    if isinstance(told, str):
-        raise ModelError(told)
-    return told
-
-
-def _try(folder: Path) -> Told | str:
-    """What the model tells, or what is wrong with it."""
-    try:
-        # Only here: the catalogue is read by commands that need no speech library.
-        import ctranslate2  # noqa: PLC0415
-        import numpy as np  # noqa: PLC0415
-        import tokenizers  # noqa: PLC0415
-    except ImportError:
-        return "the speech libraries are not installed here: pip install 'hushwire[speech]'"
-    try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER))
-        model = ctranslate2.models.Whisper(str(folder), device="cpu", compute_type="int8")
-        told = Told(bool(model.is_multilingual), int(model.n_mels))
-        noise = np.random.default_rng(0).normal(0, 0.1, (1, told.bands, 200)).astype(np.float32)
-        heard = model.encode(ctranslate2.StorageView.from_array(noise), to_cpu=True)
-        ids = [tokenizer.token_to_id(one) for one in ("<|startoftranscript|>", "<|notimestamps|>")]
-        if None in ids:
-            return f"{TOKENIZER}: lacks tokens of a Whisper"
-        model.generate(heard, [ids], max_length=4)
-        word = tokenizer.encode(" one two", add_special_tokens=False).ids
-        (aligned,) = model.align(heard, ids[:1], [word], 100)
-    except Exception as error:  # noqa: BLE001 - both libraries raise types of their own
-        return (
-            f"CTranslate2 cannot run it ({type(error).__name__}): weights, vocabulary and "
-            "tokenizer have to be of one model, converted by a version that this one reads"
-        )
-    if not aligned.alignments:
-        return "it states no times of words"
-    return told
-
-
-def _check_header(path: Path) -> None:
-    """The beginning of CTranslate2's binary form: version, length of the name, name."""
+    layers, heads = 0, 0
     with path.open("rb") as file:
         head = file.read(6 + len(_SPEC))
-    length = struct.unpack("<H", head[4:6])[0] if len(head) > 6 else 0  # noqa: PLR2004 - both numbers
-    if length != len(_SPEC) or head[6:] != _SPEC:
-        raise ModelError(
-            f"{WEIGHTS}: does not begin as a CTranslate2 Whisper does. A checkpoint of PyTorch is "
-            "none, whatever it is called: convert it with ct2-transformers-converter"
-        )
+        length = struct.unpack("<H", head[4:6])[0] if len(head) > 6 else 0  # noqa: PLR2004 - both numbers
+        if length != len(_SPEC) or head[6:] != _SPEC:
+            raise ModelError(
+                f"{WEIGHTS}: does not begin as a CTranslate2 Whisper does. A checkpoint of PyTorch "
+                "is none, whatever it is called: convert it with ct2-transformers-converter"
+            )
+        try:
+            _, variables = _read(file, "<II")
+            for _ in range(variables):
+                (length,) = _read(file, "<H")
+                name = file.read(length).rstrip(b"\0").decode()
+                (rank,) = _read(file, "<B")
+                _read(file, f"<{rank}I")
+                _, size = _read(file, "<BI")
+                layer = _LAYER.match(name)
+                layers = max(layers, int(layer[1]) + 1 if layer else 0)
+                if name == "decoder/num_heads":
+                    heads = int.from_bytes(file.read(size), "little")
+                else:
+                    file.seek(size, 1)
+        except (struct.error, UnicodeDecodeError):
+            raise ModelError(
+                f"{WEIGHTS}: is cut off or damaged: CTranslate2 can't read it"
+            ) from None
+    if not layers or not heads:
+        raise ModelError(f"{WEIGHTS}: is no Whisper: its decoder has no layers or heads")
+    return layers, heads
+
+
+def _read(file: BinaryIO, form: str) -> tuple[int, ...]:
+    return struct.unpack(form, file.read(struct.calcsize(form)))
 
 
 def _are_heads(heads: object) -> bool:
@@ -193,11 +199,13 @@ def _are_heads(heads: object) -> bool:
     )
 
 
-def _json(path: Path) -> Any:  # noqa: ANN401 - a foreign file
+def _object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing where that is no object, and so lacks what it has to have."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path.name}: is not JSON ({type(error).__name__})") from None
+    return found if isinstance(found, dict) else {}
 
 
 def _few(names: list[str]) -> str:

@@ -48,6 +48,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, place: Path) -> Iterator[FakeHub]:
 def test_a_model_of_the_hub_is_added_listed_verified_pulled_and_removed(
     fake: FakeHub, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("models.store.own_models.tried", lambda _: _Told())  # it hears nothing
     assert hushwire(monkeypatch, "add", f"hub:{fake.repository}@main") == 0
     told = capsys.readouterr().out
     assert f"pinned to {fake.repository}@{COMMIT} (main of today)" in told
@@ -120,6 +121,11 @@ class _Told:
     multilingual = False
 
 
+def digest() -> str:
+    settings = load_settings()
+    return heard_by(settings, transcriber_settings(settings))
+
+
 @pytest.mark.unit
 def test_other_bytes_under_the_same_name_are_another_listening(
     place: Path, monkeypatch: pytest.MonkeyPatch
@@ -133,10 +139,10 @@ def test_other_bytes_under_the_same_name_are_another_listening(
         monkeypatch.setenv("HUSHWIRE_MODELS_CATALOGUE", str(place / f"catalogue-{seed}.yaml"))
         monkeypatch.setenv("HUSHWIRE_MODELS_DIR", str(place / f"models-{seed}"))
         assert hushwire(monkeypatch, "add", str(folder), "--name", NAME) == 0
-        digests.append(heard_by(load_settings()))
+        digests.append(digest())
     assert digests[0] != digests[1]
     monkeypatch.setenv("HUSHWIRE_MAIN_MODEL", "whisper-base")
-    assert heard_by(load_settings()) not in digests
+    assert digest() not in digests
 
 
 @pytest.mark.unit

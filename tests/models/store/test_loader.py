@@ -116,6 +116,31 @@ def test_an_altered_file_is_an_error_and_no_reason_to_look_further(
         loader.find("toy", folder=place)
 
 
+@pytest.mark.parametrize(
+    "name", ["vocabulary.json", "vocabulary.txt", "shared_vocabulary.json", "tokenizer.json", "x"]
+)
+def test_a_file_that_nobody_pinned_is_an_error(use: Use, name: str) -> None:
+    """CTranslate2 takes one vocabulary rather than another, whichever is pinned."""
+    place = use(toy(), {})
+    local = write(place / "toy-1", WHOLE)
+    write(local, {"README.md": b"notes", "LICENSE": b"notes", ".gitattributes": b""})
+    assert loader.find("toy", folder=place) == local
+    write(local, {name: b"[]"})
+    with pytest.raises(ModelError, match=f"{name} in .* none of the files that the catalogue pins"):
+        loader.find("toy", folder=place)
+
+
+def test_what_was_pinned_before_is_taken_or_nothing(use: Use) -> None:
+    """A worker goes by what the catalogue said when it began."""
+    began = toy()
+    place = use(toy().model_copy(update={"files": {"w.bin": "0" * 64}}), {})
+    local = write(place / "toy-1", WHOLE)
+    assert loader.find(began, folder=place) == local
+    write(local, {"w.bin": b"another model"})
+    with pytest.raises(ModelError, match=r"w\.bin in .* is not the file"):
+        loader.find(began, folder=place)
+
+
 def test_a_file_altered_after_it_was_checked_is_found(use: Use, tmp_path: Path) -> None:
     place = use(toy(), {})
     local = write(place / "toy-1", WHOLE)

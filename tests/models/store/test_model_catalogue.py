@@ -36,7 +36,7 @@ def test_whisper_is_pinned_to_the_published_conversion() -> None:
     base, tiny = entry("whisper-base"), entry("whisper-tiny.en")
     assert base.sha256 == "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
     assert tiny.sha256 == "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
-    assert tiny.reference == "whisper-tiny.en@1a5afae06a4d"
+    assert tiny.reference == "whisper-tiny.en@2a4410629ba3"
     assert base.parts == {"model.bin": ("model.bin.part1", "model.bin.part2")}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import multiprocessing
 import os
 import pickle
 import shutil
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.store import hub, loader, own_models
+from models.store import hub, loader, own_models, trial
 from models.store.model_catalogue import entries, entry, own_entries
 from models.store.own_models import UNKNOWN_LICENCE, add, remove, spdx
 from models.store.whisper_files import WEIGHTS, Told
@@ -51,7 +53,8 @@ def fake(monkeypatch: pytest.MonkeyPatch, toy: Path) -> Iterator[FakeHub]:
         yield served
 
 
-def test_a_folder_is_pinned_tried_and_found_by_name(toy: Path, place: dict[str, Path]) -> None:
+@pytest.mark.usefixtures("untried")
+def test_a_folder_is_pinned_and_found_by_name(toy: Path, place: dict[str, Path]) -> None:
     added = add(str(toy), licence="mit", **place)
     assert (added.entry.id, added.entry.licence, added.new) == ("toy-small", "MIT", True)
     assert added.entry.languages == ("en",)
@@ -61,9 +64,44 @@ def test_a_folder_is_pinned_tried_and_found_by_name(toy: Path, place: dict[str, 
     assert loader.find("toy-small", folder=place["folder"]) == place["folder"] / "toy-small"
     assert loader.verify("toy-small", folder=place["folder"]).ok
     assert sorted(one.name for one in place["folder"].iterdir() if one.is_dir()) == ["toy-small"]
+    (added.path / "vocabulary.txt").write_text("other words")
+    with pytest.raises(ModelError, match=r"vocabulary\.txt .* none of the files"):
+        loader.find("toy-small", folder=place["folder"])
+    (added.path / "vocabulary.txt").unlink()
     (added.path / WEIGHTS).write_bytes(b"altered")
     with pytest.raises(ModelError, match="not the file that the catalogue pins"):
         loader.find("toy-small", folder=place["folder"])
+    with pytest.raises(ModelError, match="has other files of these names"):
+        add(str(toy), **place)
+
+
+def test_a_model_that_places_words_elsewhere_is_refused(toy: Path, place: dict[str, Path]) -> None:
+    """Its weights are drawn; with a model's own and other heads: ``tests/models/loaded``."""
+    with pytest.raises(ModelError, match="digits of a sample call are placed up to"):
+        add(str(toy), **place)
+    assert own_entries(place["catalogue"]) == ()
+
+
+def test_a_model_that_takes_for_ever_is_ended(
+    toy: Path, place: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "_LONGEST_S", 0.1)
+    before = set(multiprocessing.active_children())
+    with pytest.raises(ModelError, match="takes longer than 0 s"):
+        add(str(toy), **place)
+    assert set(multiprocessing.active_children()) <= before
+
+
+@pytest.mark.usefixtures("untried")
+def test_every_file_counts_for_the_name_in_certificates(
+    toy: Path, place: dict[str, Path], copy: Path
+) -> None:
+    config = copy / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"more": 1}))
+    one, other = add(str(toy), name=NAME, **place), add(str(copy), name="other", **place)
+    assert one.entry.sha256 == other.entry.sha256
+    digests = {added.entry.reference.partition("@")[2] for added in (one, other)}
+    assert len(digests) == 2
 
 
 @pytest.mark.usefixtures("untried")
@@ -156,6 +194,22 @@ def _text(name: str, text: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).write_text(text) and None
 
 
+def _configured(**changed: object) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        config = folder / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | changed))
+
+    return spoil
+
+
+def _without_digits(name: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+        _configured(**{name: [0, vocabulary["7"]]})(folder)
+
+    return spoil
+
+
 def _link(folder: Path) -> None:
     outside = folder.parent / "outside.json"
     (folder / "config.json").rename(outside)
@@ -182,6 +236,17 @@ def _pipe(folder: Path) -> None:
         (_text("config.json", '{"lang_ids": []}'), "no alignment heads"),
         (_text("config.json", '{"alignment_heads": [[0, -1]]}'), "no alignment heads"),
         (_text("config.json", "[" * 100_000), "is not JSON"),
+        (_text("config.json", "[]"), "no alignment heads"),
+        (
+            _configured(alignment_heads=[[0, 0], [900, 5]]),
+            r"head \[900, 5\], .* 1 layers",
+        ),
+        (_configured(alignment_heads=[[0, 1]]), r"head \[0, 1\], .* another model"),
+        (_without_digits("suppress_ids"), "suppress_ids forbids tokens of digits"),
+        (_without_digits("suppress_ids_begin"), "suppress_ids_begin forbids tokens of digits"),
+        (_configured(suppress_ids="7"), "suppress_ids is no list of tokens"),
+        (_text("tokenizer.json", '{"added_tokens": [{"content": ["a"]}]}'), "not a Whisper's"),
+        (lambda folder: os.truncate(folder / WEIGHTS, 5_000), "cut off or damaged"),
         (_text("tokenizer.json", "{}"), r"not a Whisper's: it has no <\|endoftext\|>"),
         (_link, "is a link"),
         (_pipe, "is no file"),
