@@ -2,11 +2,13 @@
 
 A list is a table on a terminal, in which nothing is cut and no word is broken, or a block of lines
 a row where it has too many columns for that; elsewhere it is one line a row, its cells divided by
-tabs, so that other programs can take it apart.
+tabs, so that other programs can take it apart. A cell steers no terminal: its control characters,
+and those that turn the direction of writing, are shown as U+FFFD.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +20,7 @@ from rich.text import Text
 
 _WIDE: Final = 100_000
 """Columns that nothing of ours fills, so that nothing is cut or broken for a pipe or a file."""
+_STEERING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _EDGES: Final = 3
 """Columns that a column's border and its two spaces take."""
 
@@ -68,6 +71,7 @@ def print_list(
         whole: title of the column that is to be copied from: the others are broken first.
         headed: whether all titles are shown, also elsewhere and for columns without a cell.
     """
+    rows = [[_STEERING.sub("\ufffd", cell) for cell in row] for row in rows]
     if not console.file.isatty():
         for row in [titles, *rows] if headed else rows:
             line = "\t".join(" ".join(cell.split()) for cell in row)

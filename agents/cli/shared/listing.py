@@ -2,12 +2,13 @@
 
 On a terminal a table, or a block a row where that is too narrow; elsewhere a line a row, its cells
 divided by tabs (``agents.system.screen.print_list``). With ``--json`` an object a line, by the same
-names as the columns.
+names as the columns; what is no number is null, since JSON has none for it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
@@ -40,7 +41,9 @@ def show_rows(
     """
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(row, ensure_ascii=False, default=_plain))
+            typer.echo(
+                json.dumps(_numbers(row), ensure_ascii=False, default=_plain, allow_nan=False)
+            )
     elif rows:
         names = [name for name in rows[0] if name not in unlisted]
         cells = [[_cell(row[name]) for name in names] for row in rows]
@@ -66,6 +69,19 @@ def _cell(value: object) -> str:
             return str(value.value)
         case _:
             return str(value)
+
+
+def _numbers(value: object) -> object:
+    """The same without NaN and infinities."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {name: _numbers(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_numbers(one) for one in value]
+        case _:
+            return value
 
 
 def _plain(value: object) -> str:

@@ -169,3 +169,13 @@ def test_values_in_a_table_and_in_json(
     assert capsys.readouterr().out == ""
     with pytest.raises(TypeError, match="bytes"):
         listing.show_rows([{"content": b""}], as_json=True)
+
+
+def test_what_is_no_number_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(name: str) -> float:
+        raise AssertionError(name)
+
+    row = {"a": float("nan"), "b": [1.5, float("inf")], "c": {"d": -float("inf")}, "e": 2}
+    listing.show_rows([row], as_json=True)
+    told = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert told == {"a": None, "b": [1.5, None], "c": {"d": None}, "e": 2}

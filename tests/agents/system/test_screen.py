@@ -65,3 +65,15 @@ def test_a_headed_list_shows_its_titles_everywhere_and_without_a_row() -> None:
     print_list(Console(file=terminal, width=80), ("day", "calls"), [], headed=True)
     assert "day" in terminal.getvalue()
     assert "calls" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("file", [io.StringIO, Terminal])
+@pytest.mark.parametrize("width", [80, 12])  # a table, and blocks
+def test_a_cell_steers_no_terminal(file: type[io.StringIO], width: int) -> None:
+    out = file()
+    cell = "a\x1b[2J\x1b]0;title\x07b\x9b1m\rc\u202ed"
+    console = Console(file=out, width=width, color_system=None)
+    print_list(console, ("name", "what"), [(cell, "x" * 20)])
+    told = out.getvalue()
+    assert not set(told) & set("\x1b\x07\x9b\r\u202e")
+    assert "\ufffd" in told
