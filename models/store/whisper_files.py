@@ -99,7 +99,7 @@ def examine(folder: Path, names: Iterable[str]) -> None:
     layers, heads = _decoder(folder / WEIGHTS)
     config = _object(folder / CONFIG)
     named = config.get("alignment_heads")
-    if not _are_heads(named):
+    if named is None or not _are_heads(named):
         raise ModelError(
             f"{CONFIG}: names no alignment heads, so that the model could not say when a word was "
             "spoken; convert it anew from a checkpoint whose generation_config.json has them"
