@@ -82,7 +82,8 @@ def test_an_archives_topics_are_counted_where_they_are_there(
     assert "10 topics of 2 partitions" in hushwire("topics", "create")
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": "0"})
     name = both.backfill().audio_raw
-    admin.create_topics([NewTopic(name, 2, 1)])[name].result(15)
+    week = {"retention.ms": "604800000"}
+    admin.create_topics([NewTopic(name, 2, 1, config=week)])[name].result(15)
     assert name in hushwire("topics", "update", fails=2)
     assert "11 topics updated" in hushwire("topics", "update", "--shorten")
     assert f"{len(both.all())} topics of 2 partitions" in hushwire("topics", "create")
