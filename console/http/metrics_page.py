@@ -23,7 +23,7 @@ client.
 
 | process | `/metrics` at |
 |---|---|
-| worker | `HUSHWIRE_METRICS_HOST`, `HUSHWIRE_METRICS_PORT`: see [probes](operate/workers.md#probes) |
+| worker | `HUSHWIRE_METRICS_HOST`, `HUSHWIRE_METRICS_PORT`; [probes](operate/workers.md#probes) |
 | gateway | `HUSHWIRE_GATEWAY_HEALTH_HOST`, `HUSHWIRE_GATEWAY_HEALTH_PORT` |
 | console | its own port, for whoever may [read metrics](access.md) |
 
