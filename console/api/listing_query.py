@@ -23,7 +23,7 @@ from agents.vault.analytics.call_filter import (
 )
 from agents.vault.analytics.call_listing import PAGE, Sorting, sorting_of
 from agents.vault.analytics.warehouse.period import DAYS_MOST
-from console.http.parameters import LIMIT_MOST, Parameters
+from console.http.parameters import HAS, LACKS, LIMIT_MOST, Parameters, one_of
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, Field(max_length=128, pattern=_PLAIN)]
@@ -31,16 +31,8 @@ Time = Annotated[str, Field(max_length=40, pattern=_PLAIN)]
 Length = Annotated[str, Field(max_length=12, pattern=r"^[0-9:]*$")]
 Yes = Literal["yes", "no"]
 TYPES_MOST = 40
-Has = Literal[
-    "hold",
-    "interruption",
-    "both-sides",
-    "notice",
-    "precaution",
-    "verification-catch",
-    "repeat-caller",
-]
-Lacks = Literal["campaign", "line", "agent", "outcome", "notice"]
+Has = Annotated[str, Field(pattern=one_of(HAS), json_schema_extra={"enum": [*HAS]})]
+Lacks = Annotated[str, Field(pattern=one_of(LACKS), json_schema_extra={"enum": [*LACKS]})]
 
 
 class ListingQuery(Parameters):
@@ -76,9 +68,9 @@ class ListingQuery(Parameters):
     )
     muted: Yes | None = Field(None, description="Whether any type was muted.")
     topic: Name = Field("", description="A topic that came up.")
-    has: tuple[Has, ...] = Field((), max_length=7, description="What a call has, all of it.")
+    has: tuple[Has, ...] = Field((), max_length=len(HAS), description="What a call has, all of it.")
     lacks: tuple[Lacks, ...] = Field(
-        (), max_length=5, description="What nobody knows of it; `notice`: there was none."
+        (), max_length=len(LACKS), description="What nobody knows of it; `notice`: there was none."
     )
     weekday: int | None = Field(
         None, ge=1, le=7, description="Begun on this day of the week, 1 is Monday; with `hour`."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -64,7 +64,7 @@ HAS: Final = {
     "verification-catch": "something caught by verification",
     "repeat-caller": "a caller who called again",
 }
-"""What a call can have, in words."""
+"""What a call can have, in words: all that ``agents.vault.analytics.call_filter`` knows of."""
 LACKS: Final = {
     "campaign": "a known campaign",
     "line": "a known number",
@@ -106,6 +106,11 @@ _FORMS: Final = {
     "month": "such as 2026-11",
     "call": "a call's id",
 }
+
+
+def one_of(names: Iterable[str]) -> str:
+    """The pattern of one of these names, which are plain; ``allowed`` lists them."""
+    return f"^({'|'.join(names)})$"
 
 
 def allowed(name: str, problem: Mapping[str, Any]) -> str:

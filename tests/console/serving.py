@@ -153,7 +153,9 @@ def console(
     vault = Vault.opened(folder / "vault", ledger)
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
-    settings = Settings(policy_approval="two" if two else "one")
+    settings = Settings(
+        policy_approval="two" if two else "one", oidc_issuer=oidc.issuer if oidc else None
+    )
     sources = Sources(settings, ledger.database, log, folder / "state", str(folder / "vault"))
     sessions = Sessions(ledger.database, log, idle=timedelta(minutes=30), most=timedelta(hours=10))
     app = create_app(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.access.roles import Permission, Role
+from console.auth.oidc import Oidc, OidcConfig
 from console.pages.navigation import MAY_DO
 from tests.console.serving import Console, console
 
@@ -106,6 +107,16 @@ def test_a_revoked_token_lets_nobody_in_from_then_on(served: Console) -> None:
     assert len(served.audited("token-revoked")) == 1
     unknown = security.post("/tokens/0000000000000000/revoke", headers=OWN_PAGE)
     assert (unknown.status_code, "no token with this id" in unknown.text) == (400, True)
+
+
+def test_who_is_let_out_at_the_issuer_is_not_out_before_their_tokens_and_sessions_are(
+    tmp_path: Path,
+) -> None:
+    config = OidcConfig("https://login.example.com", "hushwire", "roles", {"a": Role.ANALYST})
+    with console(tmp_path, oidc=Oidc(config)) as served:
+        told = served.visitor("security").get("/tokens").text.partition('id="people"')[2]
+        assert "revoke the tokens that they made" in told
+        assert '<a href="/sessions">end their sessions</a>' in told
 
 
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.SECURITY])

@@ -177,6 +177,12 @@ def test_an_old_message_ends_no_login_that_came_after_it(served: Console, ours: 
     assert inside(visitor)
 
 
+def test_clocks_may_differ_by_half_a_minute(served: Console, ours: Issuer) -> None:
+    visitor = logged_in(served, ours)
+    assert sent(served, logout_token(ours, iat=int(time.time()) - 15, sid=None)).status_code == 200
+    assert not inside(visitor)
+
+
 def test_wrong_ones_are_counted_and_a_right_one_is_taken_all_the_same(
     served: Console, ours: Issuer
 ) -> None:

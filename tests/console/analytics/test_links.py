@@ -13,6 +13,8 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from agents.database.tables import CATALOGUE
+from agents.vault.analytics import call_filter
+from console.http import parameters
 from tests.agents.vault.analytics.warehouse.facts_of_calls import enter, facts
 from tests.console.serving import Console, console
 
@@ -142,6 +144,11 @@ def test_a_group_that_is_too_small_leads_nowhere(analyst: TestClient) -> None:
     few = page(analyst, f"{DAYS}&campaign=rare")
     assert "fewer than 5" in few
     assert 'href="/?since' not in few
+
+
+def test_every_word_of_has_and_lacks_has_a_name_and_is_a_condition() -> None:
+    assert {*parameters.HAS} == {*call_filter.HAS, call_filter.REPEATED}
+    assert {*parameters.LACKS} == {*call_filter.LACKS}
 
 
 @pytest.mark.parametrize(
