@@ -2,7 +2,8 @@
 
 It is made in the background (``console.audit.kept_reports``): a page comes at once, with the report
 that is kept or with how far it is. Each look is written down before anything is shown. Outcomes:
-the report; ``Refusal`` 503 for a file or JSON of one that is still being made.
+the report; ``Refusal`` 503 for a file or JSON where there is none, or one that is too old, and the
+new one is not there in time.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from console.http.parameters import MonthName
 from console.pages.rendering import page
 
 PAGE_WAITS_S: Final = 0.1
-"""How long a page waits for a report that there is not: a small installation's is made by then."""
+"""How long a page waits for a new report: a small installation's is made by then."""
 FILE_WAITS_S: Final = 5.0
 """The same for programs and files."""
 
@@ -58,9 +59,9 @@ class ComplianceRoutes:
         """The report of a month, as `hushwire compliance report --json` writes it.
 
         `made` says when: one of up to an hour ago is given again, of ten minutes where anything
-        happened since. While one is made for more than seconds: 503, with how far it is. The audit
-        log is gone through as a whole and compared with the signing key's memory, not with the
-        vault.
+        happened since, of a minute where a part could not be read. While one is made for more than
+        seconds, or where it can't be: 503, with how far it is, or why. The audit log is gone
+        through as a whole and compared with the signing key's memory, not with the vault.
         """
         return self._made(request, month).as_json()
 
@@ -120,10 +121,11 @@ class ComplianceRoutes:
 
     def _made(self, request: Request, asked: str) -> Report:
         found = self.reports.ask(self._looked(request, asked), within_s=FILE_WAITS_S)
-        if found.kept is not None:
+        if found.kept is not None and found.fresh:
             return found.kept.report
         if found.problem:
-            raise Refusal(UNAVAILABLE, "store", f"the report can't be made: {found.problem}")
+            told = f"the report can't be made: {found.problem}"
+            raise Refusal(UNAVAILABLE, "store", told, {"Retry-After": "5"})
         far = f" ({found.making.percent} %)" if found.making else ""
         told = f"the report is being made{far}: ask again"
         raise Refusal(UNAVAILABLE, "busy", told, {"Retry-After": "5"})

@@ -46,7 +46,7 @@ CODES: Final[Mapping[str, str]] = {
     "store": "503: the database or the vault is away",
     "seal": "503: a file in the vault was changed",
     "issuer": "503: the OpenID Connect issuer is away",
-    "busy": "503: too many requests at once",
+    "busy": "503: too many requests at once, or a report that is still being made",
     "fault": "500: a fault of ours",
 }
 """Codes of problems and what they mean; errors of the layers below bring their own beside them."""

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role
+from agents.crypto.ed25519 import SigningKey
 from agents.database.engine import Database
 from agents.reports.compliance import events
 from agents.reports.compliance.events import Read
@@ -155,6 +156,8 @@ def test_it_is_kept_until_something_changes_or_an_age_is_over(tmp_path: Path) ->
     with console(tmp_path) as made:
         auditor = made.role("auditor")
         database = made.ledger.database
+        key = SigningKey.load_or_create(tmp_path / "state" / "signing.pem")
+        AuditLog(database).adopt(key, by="test")  # or the chain would be a part that is not read
         begin = database.now()
 
         def at(minutes: float) -> str:
@@ -212,3 +215,155 @@ def test_why_it_can_not_be_made_is_told(tmp_path: Path, monkeypatch: pytest.Monk
         assert "could not be made" in until(auditor, "/compliance/live", "data-over")
         assert "secret" not in page
         assert auditor.get("/api/compliance").status_code == 503
+
+
+class Slow:
+    """Holds the reading of audit logs until it is let go, and says of which months."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.months: list[str] = []
+        self.go = threading.Event()
+        self._read = events.read_month
+        monkeypatch.setattr(events, "read_month", self._slowly)
+
+    def _slowly(self, database: Database, month: Month, seen: Callable[[int, int], None]) -> Read:
+        self.months.append(month.name)
+        assert self.go.wait(30)
+        return self._read(database, month, seen)
+
+
+def later(made: Console, monkeypatch: pytest.MonkeyPatch, **ahead: float) -> None:
+    """Let time go on."""
+    now = made.ledger.database.now
+    monkeypatch.setattr(made.ledger.database, "now", lambda: now() + timedelta(**ahead))
+
+
+@pytest.mark.parametrize("address", ["/api/compliance", "/compliance/json", "/compliance/html"])
+def test_programs_and_files_get_no_report_that_is_too_old(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with console(tmp_path) as made:
+        auditor = made.role("auditor")
+        first = auditor.get("/api/compliance").json()["made"]
+        slow = Slow(monkeypatch)
+        monkeypatch.setattr(compliance, "FILE_WAITS_S", 0.05)
+        later(made, monkeypatch, hours=2)
+        told = auditor.get(address)
+        assert (told.status_code, told.headers["retry-after"]) == (503, "5")
+        assert "the report is being made (0 %)" in told.text
+        if address.startswith("/api/"):
+            assert told.headers["content-type"] == "application/problem+json"
+            assert told.json()["code"] == "busy"
+        assert "A new report is being made" in auditor.get("/compliance").text
+        monkeypatch.setattr(compliance, "FILE_WAITS_S", 30.0)
+        slow.go.set()
+        assert auditor.get(address).status_code == 200
+        assert auditor.get("/api/compliance").json()["made"] > first
+
+
+def test_no_old_report_is_given_where_the_new_one_can_not_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    with console(tmp_path) as made:
+        auditor = made.role("auditor")
+        assert auditor.get("/api/compliance").status_code == 200
+        monkeypatch.setattr("agents.reports.compliance.report.figures", broken)
+        later(made, monkeypatch, hours=2)
+        told = auditor.get("/api/compliance")
+        assert (told.status_code, told.json()["code"]) == (503, "store")
+        assert told.headers["retry-after"] == "5"
+        assert 'class="report"' in auditor.get("/compliance").text  # the old one, with its time
+        assert "could not be made" in until(auditor, "/compliance/live?after=x", "data-over")
+
+
+def test_what_is_asked_for_while_another_month_is_made_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with console(tmp_path) as made:
+        auditor = made.visitor("auditor")
+        for month in ("2026-01", "2026-02"):
+            assert auditor.get(f"/api/compliance?month={month}").status_code == 200
+        slow = Slow(monkeypatch)
+        auditor.get("/compliance?month=2026-03")
+        later(made, monkeypatch, seconds=90)
+        for month in ("2026-02", "2026-01", "2026-02"):
+            auditor.post("/compliance", data={"month": month}, headers=FORM)
+        page = auditor.get("/compliance?month=2026-01").text
+        assert "once that of March 2026 is" in page
+        slow.go.set()
+        live = "/compliance/live?month=2026-01&after=x"
+        assert "A newer report is there" in until(auditor, live, "data-over")
+        assert slow.months == ["2026-03", "2026-02", "2026-01"]
+
+
+def test_a_page_whose_month_nobody_makes_has_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with console(tmp_path) as made:
+        auditor = made.role("auditor")
+        now = made.ledger.database.now().replace(microsecond=0)
+        monkeypatch.setattr(made.ledger.database, "now", lambda: now)
+        assert auditor.get("/api/compliance?month=2026-01").status_code == 200
+        slow = Slow(monkeypatch)
+        auditor.get("/compliance?month=2026-02")
+        page = auditor.get("/compliance?month=2026-01").text
+        assert "being made" not in page  # of this one, none is
+        at = {"month": "2026-01", "after": now.isoformat()}
+        assert "data-over" in auditor.get("/compliance/live", params=at).text
+        slow.go.set()
+
+
+def test_no_more_months_wait_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with console(tmp_path) as made:
+        auditor = made.role("auditor")
+        monkeypatch.setattr(compliance, "PAGE_WAITS_S", 0.0)
+        slow = Slow(monkeypatch)
+        answers = [
+            auditor.get(f"/compliance?month={2024 + place // 12}-{place % 12 + 1:02}").status_code
+            for place in range(14)
+        ]
+        assert answers == [200] * 13 + [503]
+        slow.go.set()
+
+
+def test_a_report_that_lacks_a_part_is_kept_for_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreError("the database is away")
+
+    with console(tmp_path) as made:
+        auditor = made.role("auditor")
+        key = SigningKey.load_or_create(tmp_path / "state" / "signing.pem")
+        AuditLog(made.ledger.database).adopt(key, by="test")
+        with monkeypatch.context() as passing:
+            passing.setattr(events, "read_month", away)
+            first = auditor.get("/api/compliance").json()
+        assert "calls" in first["unread"]
+        assert "after a minute" in auditor.get("/compliance").text
+        later(made, monkeypatch, seconds=30)
+        assert auditor.get("/api/compliance").json()["made"] == first["made"]
+        later(made, monkeypatch, seconds=31)
+        assert auditor.get("/api/compliance").json()["unread"] == {}
+        assert "after a minute" not in auditor.get("/compliance").text
+
+
+def test_a_thread_that_can_not_start_blocks_no_later_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def none_left(thread: threading.Thread) -> None:
+        if thread.name == "hushwire-compliance":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with console(tmp_path) as made:
+        auditor = made.role("auditor")
+        with monkeypatch.context() as passing:
+            passing.setattr(threading.Thread, "start", none_left)
+            assert auditor.get("/api/compliance").json()["code"] == "store"
+        assert auditor.get("/api/compliance").status_code == 200
