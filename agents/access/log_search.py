@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
 from agents.access.audit_log import checkpoints_of, entry_of
 from agents.access.hash_chain import Entry
@@ -29,6 +29,8 @@ LOOKED_MOST: Final = 100_000
 BATCH: Final = 1_000
 LOOKS: Final = tuple(f"hushwire.audit.{name}.v1" for name in ("looked", "denied", "login-refused"))
 """Kinds of entries that change nothing but the log."""
+APART: Final = ("login", "export", "analytics-export", "audit-export", "replay-dead-letters")
+"""What of looks is more than that somebody saw a page or a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class LogQuery:
     who: tuple[str, ...] = ()
     """Any of these in ``who`` or ``by``."""
     call: str = ""
-    but: str = ""
-    """Short name of a kind that is left out."""
+    looks: bool = True
+    """Whether looks at pages and calls are among them; those of ``APART`` always are."""
 
     @property
     def everything(self) -> bool:
@@ -63,7 +65,7 @@ class LogPage:
     looked_to: int
     """The number of the oldest entry that was looked at."""
     left_out: int
-    """Entries between these that fit but for ``LogQuery.but``."""
+    """Looks between these that fit but for ``LogQuery.looks``."""
 
 
 def search(
@@ -98,10 +100,12 @@ def search(
         full = len(entries) == limit
         bottom = entries[-1].seq if full else bottom
         left_out = 0
-        if query.but:
-            others = replace(query, kind=query.but, but="")
+        if not query.looks:
             counted = select(func.count()).where(
-                ENTRIES.c.seq < high, ENTRIES.c.seq >= bottom, *_wanted(database, others)
+                ENTRIES.c.seq < high,
+                ENTRIES.c.seq >= bottom,
+                _look(database),
+                *_wanted(database, replace(query, looks=True)),
             )
             left_out = connection.scalar(counted) or 0
     return LogPage(entries, bottom if full or bottom > low else None, bottom, left_out)
@@ -178,19 +182,24 @@ def _wanted(database: Database, query: LogQuery) -> Iterator[ColumnElement[bool]
         yield ENTRIES.c.recorded < stamp(query.until)
     if query.kind:
         yield ENTRIES.c.kind == f"hushwire.audit.{query.kind}.v1"
-    if query.but:
-        yield ENTRIES.c.kind != f"hushwire.audit.{query.but}.v1"
+    if not query.looks:
+        yield not_(_look(database))
     if query.call:
         yield ENTRIES.c.subject == query.call
     if query.who:
-        # Case counts, and nothing in a name is a wildcard.
-        place = func.instr if database.sqlite else func.strpos
-        named = [
-            f'"{field}":{json.dumps(one, ensure_ascii=False)}'
-            for one in query.who
-            for field in ("who", "by")
-        ]
-        yield or_(*(place(ENTRIES.c.facts, text) > 0 for text in named))
+        yield or_(*(_says(database, field, one) for one in query.who for field in ("who", "by")))
+
+
+def _look(database: Database) -> ColumnElement[bool]:
+    """Whether an entry is a look at a page or a call."""
+    apart = or_(*(_says(database, "what", what) for what in APART))
+    return and_(ENTRIES.c.kind == "hushwire.audit.looked.v1", not_(apart))
+
+
+def _says(database: Database, field: str, text: str) -> ColumnElement[bool]:
+    """Whether a fact is this text: case counts, and nothing in it is a wildcard."""
+    place = func.instr if database.sqlite else func.strpos
+    return place(ENTRIES.c.facts, f'"{field}":{json.dumps(text, ensure_ascii=False)}') > 0
 
 
 def changed_behind(database: Database, seq: int) -> bool:

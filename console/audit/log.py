@@ -14,12 +14,12 @@ from fastapi.responses import Response, StreamingResponse
 from agents.access.api_tokens import Tokens
 from agents.access.audit_events import KINDS
 from agents.access.hash_chain import Entry
-from agents.access.log_search import LOOKED_MOST, after, export, search
+from agents.access.log_search import APART, LOOKED_MOST, after, export, search
 from agents.access.roles import Permission
 from agents.database.engine import Database
 from console.api.schemas import AuditEntry, AuditPage
 from console.audit.chain_watch import ChainWatch
-from console.audit.log_query import ALL, LOOKED, AuditQuery, PageAuditQuery
+from console.audit.log_query import ALL, AuditQuery, PageAuditQuery
 from console.auth.looks import Looks
 from console.auth.names import Names
 from console.auth.routing import Routes
@@ -30,7 +30,7 @@ from console.pages.rendering import page
 
 ENTRIES: Final = 100
 """Entries on a page."""
-_SHOWN_APART: Final = frozenset({"at", "what", "who", "by", "roles", "origin"})
+_SHOWN_APART: Final = frozenset({"at", "what", "who", "by"})
 """Facts that have columns of their own, or are said by the kind."""
 
 
@@ -48,10 +48,12 @@ class ShownEntry:
     what: str
     call: str
     origin: str
+    roles: str
     facts: list[tuple[str, str]]
     hash: str
     others: list[ShownEntry] = field(default_factory=list)
-    """Older looks of the same person at the same call, which its line stands for too."""
+    """Older looks of the same person, roles and address at the same call, which its line stands for
+    too."""
 
     @property
     def looks(self) -> str:
@@ -150,17 +152,19 @@ class LogRoutes:
 def folded(entries: Iterable[ShownEntry]) -> list[ShownEntry]:
     """Looks of one person at one call, or at one page without a call, as one line.
 
-    Only what is shown: the log itself has them one by one.
+    From another address, or in other roles, is another line, and so is each of ``APART``. Only what
+    is shown: the log itself has them one by one.
     """
     lines: list[ShownEntry] = []
-    first: dict[tuple[str, str, str], ShownEntry] = {}
+    first: dict[tuple[str, ...], ShownEntry] = {}
     for one in entries:
-        key = (one.who, one.call, "" if one.call else one.what)
-        if one.kind == LOOKED and key in first:
+        key = (one.who, one.roles, one.origin, one.call, "" if one.call else one.what)
+        folds = one.kind == "looked" and one.what not in APART
+        if folds and key in first:
             first[key].others.append(one)
             continue
         lines.append(one)
-        if one.kind == LOOKED:
+        if folds:
             first[key] = one
     return lines
 
@@ -183,6 +187,7 @@ def _shown(entry: Entry, names: Names) -> ShownEntry:
         what="" if what == kind else what,
         call=entry.subject,
         origin=facts.get("origin", ""),
+        roles=facts.get("roles", ""),
         facts=[(name, text) for name, text in facts.items() if name not in _SHOWN_APART],
         hash=entry.hash,
     )

@@ -19,7 +19,6 @@ from console.http.parameters import WHOLE_MOST, Parameters
 
 ALL: Final = "all"
 """Kind of the page that leaves nothing out."""
-LOOKED: Final = "looked"
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Time = Annotated[str, Field(max_length=40, pattern=_PLAIN)]
 
@@ -47,21 +46,25 @@ class AuditQuery(Parameters):
         Raises:
             FilterError: a time or a kind is none.
         """
-        kind, but = self._kinds()
+        kind = self._kind()
         if kind and kind not in KINDS:
             raise FilterError("kind", "there is no such kind of entry: `hushwire audit kinds`")
         return LogQuery(
             since=moment("since", self.since, self.zone) if self.since else None,
             until=moment("until", self.until, self.zone, end=True) if self.until else None,
             kind=kind,
-            but=but,
+            looks=self._looks(),
             who=tuple(names.matching(self.who)) if self.who else (),
             call=self.call,
         )
 
-    def _kinds(self) -> tuple[str, str]:
-        """The kind that is meant, and the one that is not."""
-        return self.kind, ""
+    def _kind(self) -> str:
+        """The kind that is meant; empty: any."""
+        return self.kind
+
+    def _looks(self) -> bool:
+        """Whether looks at pages and calls are meant."""
+        return True
 
     def address(self, **changed: object) -> str:
         """The query of an address that says the same, without the page."""
@@ -70,24 +73,27 @@ class AuditQuery(Parameters):
 
 
 class PageAuditQuery(AuditQuery):
-    """Filters, and a page; looks are left out unless somebody asks for them."""
+    """Filters, and a page; looks at pages and calls are left out unless somebody asks for them."""
 
     kind: str = Field(
-        "", max_length=40, description="Such as call-erased; `all`: looks too; else all but looks."
+        "",
+        max_length=40,
+        description="Such as call-erased; `all`: looks too; else all but looks at pages and calls.",
     )
     before: int = Field(0, ge=0, le=WHOLE_MOST, description="Older than this entry; 0: the newest.")
 
-    def _kinds(self) -> tuple[str, str]:
-        if self.kind == ALL:
-            return "", ""
-        return self.kind, "" if self.kind else LOOKED
+    def _kind(self) -> str:
+        return "" if self.kind == ALL else self.kind
+
+    def _looks(self) -> bool:
+        return bool(self.kind)
 
     def exported(self) -> str:
         """The query of the export's address: looks are in every export."""
-        return self.model_copy(update={"kind": "" if self.kind == ALL else self.kind}).address()
+        return self.model_copy(update={"kind": self._kind()}).address()
 
     @property
     def filtered(self) -> bool:
         """Whether anything but looks is left out."""
-        said = self.model_copy(update={"kind": "" if self.kind == ALL else self.kind, "zone": ""})
+        said = self.model_copy(update={"kind": self._kind(), "zone": ""})
         return bool(said.address())

@@ -71,6 +71,8 @@ def test_the_log_is_searched_and_handed_out(ledger: Ledger) -> None:
     assert found(LogQuery()) == [7, 6, 5, 4, 3, 2, 1]
     assert found(LogQuery(call="call-1")) == [5, 2]
     assert found(LogQuery(kind="looked")) == [6, 4, 2]
+    assert found(LogQuery(looks=False)) == [7, 5, 3, 1]
+    assert search(database, LogQuery(looks=False)).left_out == 3
     assert found(LogQuery(who=("token:0",))) == [7, 4, 1]
     assert found(LogQuery(who=("token:%",))) == []
     since, until = NOW + timedelta(hours=2), NOW + timedelta(hours=4)

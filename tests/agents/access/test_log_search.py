@@ -103,6 +103,21 @@ def test_names_are_no_patterns(log: AuditLog) -> None:
     assert len(search(log.database, LogQuery(who=("token:1",))).entries) == 1
 
 
+def test_looks_are_left_out_but_not_logins_and_exports(log: AuditLog) -> None:
+    whats = ("login", "page", 'page","what":"login', "export", "audit-log", "login")
+    start = log.head().seq
+    for number, what in enumerate(whats):
+        facts = {"at": log.stamp(), "who": f"token:{number % 2}", "what": what}
+        log.append(Event(f"look/{number}", "", "hushwire.audit.looked.v1", facts))
+    log.append(Event("denied/1", "", "hushwire.audit.denied.v1", {"at": log.stamp()}))
+    page = search(log.database, LogQuery(looks=False), limit=4)
+    assert [one.seq - start for one in page.entries] == [7, 6, 4, 1]
+    assert page.left_out == 3
+    page = search(log.database, LogQuery(who=("token:0",), looks=False))
+    assert ([one.seq - start for one in page.entries], page.left_out) == ([1], 2)
+    assert search(log.database, LogQuery()).left_out == 0
+
+
 def test_the_whole_log_is_handed_out_as_verify_takes_it(
     log: AuditLog, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

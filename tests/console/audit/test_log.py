@@ -7,17 +7,20 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import read_export
+from agents.access.roles import Role
 from agents.crypto.ed25519 import SigningKey
 from agents.database.tables import ENTRIES
 from agents.reports.compliance.model import Chain
 from agents.system.clock import system_clock
 from console.audit.chain_watch import ChainWatch
+from console.auth.looks import Looks, Principal
 from pipeline.errors import InputError
 from tests.console.serving import STORED, Console, console
 
@@ -206,6 +209,42 @@ def test_looks_of_one_person_at_one_call_are_one_line(served: Console) -> None:
     assert len([1 for subject, _ in served.audited() if subject]) == 5  # in the log as ever
     every = served.role("auditor").get("/api/audit", params={"limit": 1_000}).json()["entries"]
     assert sum(one["kind"] == "hushwire.audit.looked.v1" for one in every) >= 5
+
+
+def test_looks_from_another_address_or_in_other_roles_are_lines_of_their_own(
+    served: Console,
+) -> None:
+    text = served.token("analyst")
+    addresses = ("192.0.2.7", "198.51.100.66", "192.0.2.7")
+    for address in addresses:
+        served.client(text, address=address).get(f"/api/calls/{STORED}/transcript")
+    person = Principal("oidc:1", (Role.ANALYST,), "203.0.113.9")
+    looks = Looks(AuditLog(served.ledger.database))
+    for roles in ((Role.ANALYST,), (Role.SECURITY,)):
+        looks.write(replace(person, roles=roles), "transcript", STORED)
+    lines = rows(served.role("auditor").get(f"/audit?kind=looked&call={STORED}").text)
+    behind = [line for line in lines if "<details>" in line]
+    told = [line.split("<details>")[1] for line in behind[-4:]]
+    assert [re.findall(r"\d+\.\d+\.\d+\.\d+", one) for one in told] == [
+        ["203.0.113.9"],
+        ["203.0.113.9"],
+        ["192.0.2.7", "192.0.2.7"],
+        ["198.51.100.66"],
+    ]
+    assert "security" in told[0]
+
+
+def test_logins_and_exports_are_shown_unasked(served: Console) -> None:
+    for _ in range(2):
+        served.visitor("analyst")
+    served.role("analyst").get("/api/calls.csv")
+    auditor = served.role("auditor")
+    auditor.get("/api/audit/export")
+    page = auditor.get("/audit").text
+    shown = re.findall(r"<td>([a-z-]+)</td>", page)
+    assert shown == ["audit-export", "export", "login", "login"]
+    assert "are folded" not in page
+    assert '<span data-number="1">1</span> look between them is not shown' in page
 
 
 def test_an_export_has_looks_too(served: Console) -> None:
