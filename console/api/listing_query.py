@@ -6,8 +6,7 @@ A field that is empty says nothing, as browsers send forms. Outcomes: a ``Listin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -22,8 +21,9 @@ from agents.vault.analytics.call_filter import (
     moment,
 )
 from agents.vault.analytics.call_listing import PAGE, Sorting, sorting_of
-from agents.vault.analytics.warehouse.period import DAYS_MOST
+from agents.vault.analytics.warehouse.period import Period, hours_of
 from console.http.parameters import HAS, LACKS, LIMIT_MOST, Parameters, one_of
+from pipeline.errors import InputError
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, Field(max_length=128, pattern=_PLAIN)]
@@ -31,6 +31,7 @@ Time = Annotated[str, Field(max_length=40, pattern=_PLAIN)]
 Length = Annotated[str, Field(max_length=12, pattern=r"^[0-9:]*$")]
 Yes = Literal["yes", "no"]
 TYPES_MOST = 40
+_TICK = timedelta(microseconds=1)
 Has = Annotated[str, Field(pattern=one_of(HAS), json_schema_extra={"enum": [*HAS]})]
 Lacks = Annotated[str, Field(pattern=one_of(LACKS), json_schema_extra={"enum": [*LACKS]})]
 
@@ -149,9 +150,17 @@ class ListingQuery(Parameters):
             return None
         if self.weekday is None or self.hour is None:
             raise FilterError("hour" if self.hour is None else "weekday", "say day and hour")
-        if since is None or until is None or (until - since).days > DAYS_MOST:
-            raise FilterError("hour", "say from which day to which, ten years at most")
-        return tuple(_hours(since, until, self.weekday, self.hour, ZoneInfo(self.zone or "UTC")))
+        told = "say from which day to which, ten years at most, between 1990 and 2199"
+        if since is None or until is None:
+            raise FilterError("hour", told)
+        if since >= until:
+            return ()  # which is told of the end
+        zone = ZoneInfo(self.zone or "UTC")
+        try:
+            Period(since.astimezone(zone).date(), (until - _TICK).astimezone(zone).date())
+        except (InputError, OverflowError):
+            raise FilterError("hour", told) from None
+        return tuple(hours_of(since, until, zone, self.weekday, self.hour))
 
     def address(self, without: str = "", **changed: object) -> str:
         """The query of an address that says the same, without the page.
@@ -191,18 +200,3 @@ class SavedAddress(ListingQuery):
         return cls.model_validate(
             query.model_dump(exclude={"q", "caller", "party", "after", "limit"})
         )
-
-
-def _hours(
-    since: datetime, until: datetime, weekday: int, hour: int, zone: ZoneInfo
-) -> Iterator[tuple[datetime, datetime]]:
-    """An hour of each such day between two moments; twice where clocks go back over it."""
-    day = since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    day += timedelta(days=(weekday - day.isoweekday()) % 7)
-    while day <= until:
-        begun = [day.replace(hour=hour, fold=fold).astimezone(UTC) for fold in (0, 1)]
-        for at in dict.fromkeys(begun):
-            # What clocks jump over is no hour of that day.
-            if at.astimezone(zone).hour == hour:
-                yield at, at + timedelta(hours=1)
-        day += timedelta(days=7)

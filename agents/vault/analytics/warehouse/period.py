@@ -1,4 +1,8 @@
-"""Which calls are counted: days of a zone, and what is filtered by."""
+"""Which calls are counted: days and hours of a zone, and what is filtered by.
+
+Where days, weeks and hours begin is known here alone: DuckDB gets these moments and asks no list of
+zones of its own, which may be of another year.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,9 @@ _BY_DAY, _BY_WEEK = 93, 750
 """Most days that are shown one by one, and by weeks."""
 _YEAR: Final = timedelta(days=364)
 """As many weeks: weekdays stay what they are."""
+_LOOK: Final = timedelta(days=1)
+"""No zone changes its clocks and changes them back within it."""
+_TICK: Final = timedelta(microseconds=1)
 _FIRST, _LAST = date(1990, 1, 1), date(2200, 1, 1)
 
 
@@ -80,6 +87,11 @@ class Period:
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """Its first moment and the first one after it, in UTC."""
         return _midnight(self.first, zone), _midnight(self.last + timedelta(days=1), zone)
+
+    def edges(self, zone: ZoneInfo) -> tuple[tuple[datetime, date], ...]:
+        """When each of ``buckets`` begins, in UTC, and its first day; no two at once."""
+        # A zone that left a day out began two at once: the later one is the one that there was.
+        return tuple({_midnight(day, zone): day for day in self.buckets()}.items())
 
     def _moved(self, back: timedelta) -> Period:
         return Period(self.first - back, self.last - back)
@@ -147,3 +159,62 @@ def begin_of(day: date, bucket: Bucket) -> date:
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     """The first moment of a day; where clocks go forward over midnight, the first that there is."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def spans_of(
+    since: datetime, until: datetime, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime, timedelta]]:
+    """Stretches of time in which a zone's clocks do not change, in order and without a gap.
+
+    Args:
+        since: the first one begins.
+        until: the last one ends.
+        zone: whose clocks.
+
+    Yields:
+        beginning and end in UTC, and how far clocks are before UTC.
+    """
+    begun = at = since.astimezone(UTC)
+    ended = until.astimezone(UTC)
+    offset = _offset(at, zone)
+    while at < ended:
+        following = min(at + _LOOK, ended)
+        if _offset(following, zone) != offset:
+            while following - at > _TICK:
+                middle = at + (following - at) // 2
+                if _offset(middle, zone) == offset:
+                    at = middle
+                else:
+                    following = middle
+            if following < ended:
+                yield begun, following, offset
+                begun, offset = following, _offset(following, zone)
+        at = following
+    if begun < ended:
+        yield begun, ended, offset
+
+
+def hours_of(
+    since: datetime, until: datetime, zone: ZoneInfo, weekday: int, hour: int
+) -> Iterator[tuple[datetime, datetime]]:
+    """Where clocks show an hour of a weekday between two moments, in UTC.
+
+    Args:
+        since: nothing before.
+        until: nothing from then on.
+        zone: whose clocks.
+        weekday: 1 is Monday.
+        hour: 0 to 23; twice or in parts where clocks go back, in part or not where they go forward.
+    """
+    for begun, ended, offset in spans_of(since, until, zone):
+        day = (begun + offset).replace(hour=0, minute=0, second=0, microsecond=0)
+        at = day - timedelta(days=(day.isoweekday() - weekday) % 7) + timedelta(hours=hour) - offset
+        while at < ended:
+            low, high = max(at, begun), min(at + timedelta(hours=1), ended)
+            if low < high:
+                yield low, high
+            at += timedelta(days=7)
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from agents.vault.analytics.warehouse.loading import Warehouse
-from agents.vault.analytics.warehouse.period import DAYS_MOST, Period, Wanted
+from agents.vault.analytics.warehouse.period import DAYS_MOST, Period, Wanted, spans_of
 
 OUTCOMES: Final = ("answered", "missed", "voicemail", "unknown")
 
@@ -46,7 +46,11 @@ class _Kind:
 
 
 _NUMBER, _TEXT = "BIGINT", "VARCHAR"
-_BUCKET: Final = "CAST(date_trunc('{bucket}', started AT TIME ZONE $zone) AS DATE)"
+_BUCKETS: Final = (
+    "ASOF JOIN (SELECT unnest($edges) AS edge, unnest($firsts) AS first) AS buckets "
+    "ON facts.started >= edge"
+)
+"""Each call with the first day of the bucket that it began in."""
 _GROUP_SQL: Final = """
 SELECT nullif({column}, ''), count(*) AS calls, count_if(outcome = 'answered'),
        count_if(outcome = 'missed'), CAST(round(median(duration_ms)) AS BIGINT),
@@ -72,9 +76,9 @@ def _group(name: str, column: str) -> _Kind:
 
 KINDS: Final[Mapping[str, _Kind]] = {
     "days": _Kind(
-        f"SELECT {_BUCKET} AS day, count(*), count_if(outcome = 'answered'), "  # noqa: S608 - ours
+        "SELECT first AS day, count(*), count_if(outcome = 'answered'), "  # noqa: S608 - ours
         "count_if(outcome = 'missed'), count_if(outcome = 'voicemail'), count_if(outcome = '') "
-        "FROM facts WHERE {where} GROUP BY 1 ORDER BY 1",
+        f"FROM facts {_BUCKETS} WHERE {{where}} GROUP BY 1 ORDER BY 1",
         ("day", "calls", *OUTCOMES),
         ("DATE", *[_NUMBER] * 5),
         trend=True,
@@ -91,8 +95,8 @@ KINDS: Final[Mapping[str, _Kind]] = {
         least=1,
     ),
     "redaction-days": _Kind(
-        f"SELECT {_BUCKET} AS day, type, count(*) AS calls, CAST(sum(count) AS BIGINT), "  # noqa: S608
-        "CAST(sum(ms) AS BIGINT) FROM facts JOIN redacted ON redacted.call = facts.id "
+        "SELECT first AS day, type, count(*) AS calls, CAST(sum(count) AS BIGINT), "  # noqa: S608
+        f"CAST(sum(ms) AS BIGINT) FROM facts {_BUCKETS} JOIN redacted ON redacted.call = facts.id "
         "WHERE {where} GROUP BY 1, 2 "
         "QUALIFY sum(count(*)) OVER (PARTITION BY type) >= $least ORDER BY 1, 2",
         ("day", "type", "calls", "redactions", "ms"),
@@ -108,7 +112,9 @@ KINDS: Final[Mapping[str, _Kind]] = {
     ),
     "hours": _Kind(
         "SELECT isodow(local) AS weekday, hour(local) AS hour, count(*) FROM (SELECT "
-        "started AT TIME ZONE $zone AS local FROM facts WHERE {where}) GROUP BY ALL ORDER BY ALL",
+        "make_timestamp(epoch_us(started) + ahead_us) AS local FROM facts ASOF JOIN "
+        "(SELECT unnest($begun) AS begun, unnest($ahead_us) AS ahead_us) AS spans "
+        "ON facts.started >= begun WHERE {where}) GROUP BY ALL ORDER BY ALL",
         ("weekday", "hour", "calls"),
         (_NUMBER, _NUMBER, _NUMBER),
     ),
@@ -125,10 +131,15 @@ def series_of(warehouse: Warehouse, name: str, wanted: Wanted) -> Series:
     kind = KINDS[name]
     if wanted.is_filtered and _calls_of(warehouse, wanted) < warehouse.least:
         return Series(kind.names, kind.types, ())
-    sql = kind.sql.replace("{where}", wanted.where).replace("{bucket}", wanted.period.bucket)
+    sql = kind.sql.replace("{where}", wanted.where)
     values = dict(wanted.values)
-    if "$zone" in sql:
-        values["zone"] = wanted.zone.key
+    if "$edges" in sql:
+        edges = wanted.period.edges(wanted.zone)
+        values |= {"edges": [edge for edge, _ in edges], "firsts": [day for _, day in edges]}
+    if "$begun" in sql:
+        spans = [*spans_of(*wanted.period.bounds(wanted.zone), wanted.zone)]
+        values["begun"] = [begun for begun, _, _ in spans]
+        values["ahead_us"] = [ahead // timedelta(microseconds=1) for _, _, ahead in spans]
     if "$least" in sql:
         values["least"] = warehouse.least
     rows = warehouse.rows(sql, values)
@@ -156,12 +167,14 @@ def choices_of(warehouse: Warehouse) -> dict[str, tuple[str, ...]]:
 def latest_day(warehouse: Warehouse, zone: ZoneInfo, today: date) -> date | None:
     """The day of the latest call up to today, if there is any: a recorder's clock may be wrong."""
     values = Wanted(Period(today - timedelta(days=DAYS_MOST - 1), today), zone).values
-    ((day,),) = warehouse.rows(
-        "SELECT CAST(max(started) AT TIME ZONE $zone AS DATE) FROM facts "
-        "WHERE started >= $since AND started < $until",
-        {"zone": zone.key, **values},
+    ((latest_us,),) = warehouse.rows(
+        "SELECT epoch_us(max(started)) FROM facts WHERE started >= $since AND started < $until",
+        values,
     )
-    return day if isinstance(day, date) else None
+    if latest_us is None:
+        return None
+    latest = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=latest_us)
+    return latest.astimezone(zone).date()
 
 
 def _calls_of(warehouse: Warehouse, wanted: Wanted) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from collections.abc import Iterator
 from dataclasses import astuple
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ import pytest
 
 from agents.vault.analytics.warehouse.figures import Figures, figures_of
 from agents.vault.analytics.warehouse.loading import Warehouse
-from agents.vault.analytics.warehouse.period import Period, Wanted
+from agents.vault.analytics.warehouse.period import Period, Wanted, hours_of
 from agents.vault.analytics.warehouse.series import KINDS, choices_of, latest_day, series_of
 from tests.agents.vault.analytics.warehouse.facts_of_calls import database, facts
 
@@ -152,6 +154,64 @@ def test_small_groups_keep_their_name_alone(warehouse: Warehouse) -> None:
 
 def test_hours_of_the_week(warehouse: Warehouse) -> None:
     assert series_of(warehouse, "hours", WANTED).rows == ((1, 23, 1), (7, 0, 10))
+
+
+def test_days_and_hours_are_those_of_one_list_of_zones(tmp_path: Path) -> None:
+    # A zone whose rules DuckDB's list has otherwise, as lists of different years do.
+    head = struct.pack(">4s16x6l", b"TZif", 0, 0, 0, 0, 1, 6)  # RFC 8536: always +05:45
+    rules = io.BytesIO(head + struct.pack(">lbb", 20_700, 0, 0) + b"+0545\0")
+    zone = ZoneInfo.from_file(rules, key="America/New_York")
+    made = database(
+        tmp_path,
+        [
+            facts(number, f"2026-03-27T18:{14 + number}:00+00:00", redactions=[("IBAN", 1, 5)])
+            for number in range(1, 7)  # from 0:00 on the 28th, at +05:45
+        ],
+    )
+    held = Warehouse(made, BERLIN, 5)
+    day = Wanted(Period(date(2026, 3, 28), date(2026, 3, 28)), zone)
+    assert series_of(held, "days", day).rows == ((date(2026, 3, 28), 6, 0, 0, 0, 6),)
+    assert series_of(held, "hours", day).rows == ((6, 0, 6),)
+    assert series_of(held, "redaction-days", day).rows == ((date(2026, 3, 28), "IBAN", 6, 6, 30),)
+    weeks = Wanted(Period(date(2025, 12, 1), date(2026, 3, 28)), zone)
+    assert series_of(held, "days", weeks).rows[-1][:2] == (date(2026, 3, 23), 6)
+    assert latest_day(held, zone, date(2026, 4, 1)) == date(2026, 3, 28)
+    made.dispose()
+
+
+@pytest.mark.parametrize(
+    ("name", "around"),
+    [
+        ("Australia/Lord_Howe", date(2026, 4, 5)),  # half an hour twice
+        ("Pacific/Chatham", date(2026, 9, 27)),  # from 2:45 to 3:45
+        ("America/Havana", date(2026, 11, 1)),  # midnight twice
+        ("Pacific/Apia", date(2011, 12, 30)),  # a day that never was
+        ("America/St_Johns", date(2010, 11, 7)),  # back from 0:01 to the day before
+    ],
+)
+def test_no_call_falls_between_days_or_hours(name: str, around: date, tmp_path: Path) -> None:
+    zone, first = ZoneInfo(name), around - timedelta(days=2)
+    period = Period(first, around + timedelta(days=2))
+    since, until = period.bounds(zone)
+    step = timedelta(minutes=10)
+    begun = [since + step * number for number in range((until - since) // step)]
+    made = database(tmp_path, (facts(n, at.isoformat()) for n, at in enumerate(begun, start=1)))
+    held, wanted = Warehouse(made, BERLIN, 5), Wanted(period, zone)
+    days = {row[0]: row[1] for row in series_of(held, "days", wanted).rows}
+    for day, calls in days.items():
+        low, high = Period(day, day).bounds(zone)
+        assert calls == sum(low <= at < high for at in begun), day
+    assert sum(days.values()) == len(begun)
+    hours = {row[:2]: row[2] for row in series_of(held, "hours", wanted).rows}
+    assert sum(hours.values()) == len(begun)
+    for (weekday, hour), calls in hours.items():
+        slots = [*hours_of(since, until, zone, weekday, hour)]
+        assert calls == sum(any(low <= at < high for low, high in slots) for at in begun)
+        assert calls == sum(
+            (at.astimezone(zone).isoweekday(), at.astimezone(zone).hour) == (weekday, hour)
+            for at in begun
+        )
+    made.dispose()
 
 
 def test_types_are_those_of_the_rows(warehouse: Warehouse) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from agents.vault.analytics.warehouse.period import Bucket, Period, Wanted
+from agents.vault.analytics.warehouse.period import Bucket, Period, Wanted, hours_of, spans_of
 from pipeline.errors import InputError
 
 pytestmark = pytest.mark.unit
@@ -74,3 +75,31 @@ def test_filters_are_parameters_and_no_part_of_the_statement() -> None:
     wanted = Wanted(Period(date(2026, 1, 1), date(2026, 1, 1)), BERLIN, campaign="' OR 1=1 --")
     assert "OR 1=1" not in wanted.where
     assert wanted.values["campaign"] == "' OR 1=1 --"
+
+
+@pytest.mark.parametrize(
+    "name", ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca"]
+)
+def test_clocks_do_not_change_within_a_span(name: str) -> None:
+    zone = ZoneInfo(name)
+    since, until = Period(date(2025, 1, 1), date(2026, 12, 31)).bounds(zone)
+    spans = [*spans_of(since, until, zone)]
+    assert (spans[0][0], spans[-1][1]) == (since, until)
+    assert [one[1] for one in spans[:-1]] == [one[0] for one in spans[1:]]
+    assert all(one[2] != other[2] for one, other in pairwise(spans))
+    assert len(spans) == (1 if name == "UTC" else 5)
+    for begun, ended, ahead in spans:
+        for at in (begun, begun + (ended - begun) / 2, ended - timedelta(microseconds=1)):
+            assert at.astimezone(zone).utcoffset() == ahead
+
+
+def test_an_hour_is_as_long_as_clocks_show_it() -> None:
+    howe = ZoneInfo("Australia/Lord_Howe")  # from 2:00 back to 1:30
+    autumn = [*hours_of(*Period(date(2026, 4, 5), date(2026, 4, 5)).bounds(howe), howe, 7, 1)]
+    assert sum((high - low for low, high in autumn), timedelta()) == timedelta(minutes=90)
+    spring = Period(date(2026, 3, 29), date(2026, 3, 29)).bounds(BERLIN)
+    assert [*hours_of(*spring, BERLIN, 7, 2)] == []
+    assert [*hours_of(*spring, BERLIN, 7, 3)] == [
+        (datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 3, 29, 2, tzinfo=UTC))
+    ]
+    assert [*hours_of(*spring, BERLIN, 1, 3)] == []
