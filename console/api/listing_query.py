@@ -51,7 +51,10 @@ class ListingQuery(Parameters):
     since: Time = Field("", description="Begun then or later: a day or a time.")
     until: Time = Field("", description="Begun before; a day is meant to its end.")
     zone: str = Field(
-        "", max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$", description="Of days and times (IANA)."
+        "",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_+/-]*$",
+        description="Of days and times (IANA); without it, UTC.",
     )
     stored_since: Time = Field("", description="Stored then or later.")
     stored_until: Time = Field("", description="Stored before.")

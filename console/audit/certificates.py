@@ -98,6 +98,7 @@ class CertificateRoutes:
         me = request.state.principal
         if asked.call and self._known(asked.call):
             return RedirectResponse(f"/certificates/{asked.call}", SEE_OTHER)
+        asked = asked.in_zone(me.zone)
         found = self.reader.list_calls(asked.wanted(), limit=CALLS, after=asked.after or None)
         calls = () if asked.call else found.calls
         self.looks.write(me, "list-certificates", calls=len(calls))

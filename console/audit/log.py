@@ -88,8 +88,9 @@ class LogRoutes:
 
     def as_page(self, request: Request, asked: Annotated[PageAuditQuery, Query()]) -> Response:
         """Entries that a search finds, the newest first."""
-        names = Names.of(self.tokens)
-        wanted, me = asked.wanted(names), request.state.principal
+        names, me = Names.of(self.tokens), request.state.principal
+        asked = asked.in_zone(me.zone)
+        wanted = asked.wanted(names)
         self._look(request, "audit-log", asked)
         found = search(self.database, wanted, before=asked.before or None, limit=ENTRIES)
         return page(

@@ -29,7 +29,10 @@ class AuditQuery(Parameters):
     since: Time = Field("", description="Written then or later: a day or a time, ISO 8601.")
     until: Time = Field("", description="Written before; a day is meant to its end.")
     zone: str = Field(
-        "", max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$", description="Of days and times (IANA)."
+        "",
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_+/-]*$",
+        description="Of days and times (IANA); without it, UTC.",
     )
     kind: str = Field("", max_length=40, description="Such as call-erased.")
     who: str = Field(

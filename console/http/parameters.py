@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
@@ -90,6 +90,7 @@ LABELS: Final = FILTERS | {
 """What pages call parameters of their addresses."""
 REFERENCE: Final = ": /reference says what is allowed"
 """Where programs read on, after what is wrong."""
+_TIMES: Final = ("since", "until", "stored_since", "stored_until")
 _LENGTH: Final = "seconds, 1:30 or 1:00:00"
 _FORMS: Final = {
     "within": "24h, 7d or 4w",
@@ -147,6 +148,17 @@ class Parameters(BaseModel):
         if not isinstance(said, Mapping):
             return said
         return {name: one for name, one in said.items() if one not in ("", None, (), [], [""])}
+
+    def in_zone(self, zone: str) -> Self:
+        """The same; days and times are those of a zone where it names none. Pages go by it.
+
+        Args:
+            zone: of who reads them.
+        """
+        timed = any(getattr(self, name, "") for name in _TIMES)
+        if not timed or getattr(self, "zone", ""):
+            return self
+        return self.model_copy(update={"zone": zone})
 
 
 def _utc(moment: datetime) -> datetime:

@@ -67,9 +67,10 @@ class CallListPages:
         """To the list, which is at the root."""
         return RedirectResponse("/", SEE_OTHER)
 
-    def calls(self, request: Request, query: Annotated[PageListingQuery, Query()]) -> Response:
+    def calls(self, request: Request, asked: Annotated[PageListingQuery, Query()]) -> Response:
         """Stored calls by filter and order."""
         me: Principal = request.state.principal
+        query = asked.in_zone(me.zone)
         try:
             found = self.finder.find(me, query, cursor=query.after, limit=PAGE)
         except FilterError as error:
@@ -77,6 +78,7 @@ class CallListPages:
             return form_again(request.scope, me, refusal_of(error), self._choices())
         views = self.views.of(me.who)
         kept = SavedAddress.of(query).address()
+        same = {kept, SavedAddress.of(asked).address()}
         choices = self._choices()
         return page(
             "list/calls.html",
@@ -93,7 +95,7 @@ class CallListPages:
             after=lambda cursor: _linked(query, cursor),
             kept=kept,
             views=views,
-            current=next((one.name for one in views if kept and one.address == kept), ""),
+            current=next((one.name for one in views if kept and one.address in same), ""),
             can_search=self.finder.search.finds_words
             and Permission.READ_TRANSCRIPT in me.permissions,
             call_page=_call_page(me),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -75,6 +76,33 @@ def test_days_of_a_filter_are_those_of_the_zone(served: Console) -> None:
         day = f"{stored.astimezone(ZoneInfo(zone)):%Y-%m-%d}"
         said = {"stored_since": day, "stored_until": day, "zone": zone}
         assert "call-1" in visitor.get("/", params=said).text
+
+
+def test_days_without_a_zone_are_the_reader_s_on_pages_and_utc_in_the_api(served: Console) -> None:
+    visitor, now = served.visitor("auditor"), served.ledger.database.now()
+    # It is another day there than in UTC.
+    zone = "Pacific/Kiritimati" if now.hour >= 12 else "Pacific/Pago_Pago"
+    there, here = f"{now.astimezone(ZoneInfo(zone)):%Y-%m-%d}", f"{now:%Y-%m-%d}"
+    visitor.cookies.set(CHOSEN, zone)
+    for where, shown in (("/", ">call-1<"), ("/certificates", ">call-1<"), ("/audit", "<tbody>")):
+        for day, found in ((there, True), (here, False)):
+            page = visitor.get(where, params={"since": day, "until": day})
+            assert page.status_code == 200
+            assert (shown in page.text) is found, (where, day)
+    linked = visitor.get("/", params={"since": there, "sort": "started"}).text
+    assert f"zone={quote(zone, safe='')}" in linked  # what it leads to has the same days
+    for day, calls in ((there, 0), (here, 2)):
+        told = visitor.get("/api/calls", params={"since": day, "until": day}).json()
+        assert told["count"] == calls
+
+
+def test_a_view_that_was_kept_without_a_zone_is_the_current_one(served: Console) -> None:
+    visitor = served.visitor("auditor")
+    visitor.cookies.set(CHOSEN, "Europe/Berlin")
+    visitor.post("/views", data={"name": "Old", "address": "since=2026-03-01"}, headers=OWN_PAGE)
+    page = visitor.get("/?since=2026-03-01").text
+    assert 'aria-current="true">Old</a>' in page
+    assert 'value="since=2026-03-01&amp;zone=Europe%2FBerlin"' in page  # as it would be kept now
 
 
 def test_a_zone_is_chosen_and_left_to_the_browser_again(served: Console) -> None:
