@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
@@ -90,21 +90,29 @@ def unread(bootstrap: str, topic: str, group: str, *, client: dict[str, str] | N
         client: further librdkafka settings, such as TLS ones.
     """
     admin = _admin(bootstrap, client)
-    for left in reversed(range(_TRIES)):
-        try:
-            return _unread(admin, topic, group)
-        except (KafkaException, TimeoutError) as error:
-            if not left:
-                raise _away(bootstrap, error) from error
-        time.sleep(_AGAIN_S)  # one that was just started finds the group's coordinator first
-    return False
-
-
-def _unread(admin: AdminClient, topic: str, group: str) -> bool:
-    known = admin.list_topics(timeout=ANSWER_S).topics.get(topic)
+    try:
+        known = admin.list_topics(timeout=ANSWER_S).topics.get(topic)
+    except KafkaException as error:
+        raise _away(bootstrap, error) from error
     places = [TopicPartition(topic, number) for number in (known.partitions if known else ())]
     if not places:
         return False
+    # Not by the administration's client, which may crash: see ``lag``.
+    member = Consumer(_settings(bootstrap, client) | {"group.id": group})
+    try:
+        for left in reversed(range(_TRIES)):
+            try:
+                return _unread(admin, member, places, group)
+            except (KafkaException, TimeoutError) as error:
+                if not left:
+                    raise _away(bootstrap, error) from error
+            time.sleep(_AGAIN_S)  # one that was just started finds the group's coordinator first
+    finally:
+        member.close()
+    return False
+
+
+def _unread(admin: AdminClient, member: Consumer, places: list[TopicPartition], group: str) -> bool:
     wait = ANSWER_S + _GRACE_S
     latest = admin.list_offsets(dict.fromkeys(places, _LATEST), request_timeout=ANSWER_S)
     earliest = admin.list_offsets(dict.fromkeys(places, _EARLIEST), request_timeout=ANSWER_S)
@@ -115,9 +123,7 @@ def _unread(admin: AdminClient, topic: str, group: str) -> bool:
     told = admin.describe_consumer_groups([group], request_timeout=ANSWER_S)
     if told[group].result(wait).members:
         return False
-    asked = ConsumerGroupTopicPartitions(group, places)
-    read = admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_S)
-    done = {one.partition: one.offset for one in read[group].result(wait).topic_partitions}
+    done = {one.partition: one.offset for one in member.committed(places, timeout=ANSWER_S)}
     return any(
         max(done.get(one.partition, -1), begin) < end
         for one, begin, end in zip(places, begins, ends, strict=True)
@@ -185,7 +191,11 @@ def update_topics(
 
 
 def _admin(bootstrap: str, client: dict[str, str] | None) -> AdminClient:
-    return AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
+    return AdminClient(_settings(bootstrap, client))
+
+
+def _settings(bootstrap: str, client: dict[str, str] | None) -> dict[str, str | int | float | bool]:
+    return {**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"}
 
 
 def _answers(

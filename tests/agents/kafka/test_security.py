@@ -190,6 +190,7 @@ def test_doctor_says_when_a_network_sees_it_all(
     bootstrap: str, protocol: str, grade: Grade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(surroundings, "cluster_state", lambda *_, **__: ClusterState(1, {}))
+    monkeypatch.setattr(doctor, "unread", lambda *_, **__: False)
     settings = load_settings(bootstrap=bootstrap, kafka_security_protocol=protocol)
     found = doctor.examine(settings, tmp_path, None)
     assert [one.grade for one in found if one.what == "broker connection"] == [grade]
