@@ -156,9 +156,8 @@ class Parameters(BaseModel):
             zone: of who reads them.
         """
         timed = any(getattr(self, name, "") for name in _TIMES)
-        if not timed or getattr(self, "zone", ""):
-            return self
-        return self.model_copy(update={"zone": zone})
+        named: str = getattr(self, "zone", "")
+        return self.model_copy(update={"zone": zone}) if timed and not named else self
 
 
 def _utc(moment: datetime) -> datetime:
