@@ -134,7 +134,7 @@ def test_what_it_does_not_listen_on(settings: dict[str, Any], told: str) -> None
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     pair = Authority(tmp_path).issue("server")
-    pair.key.chmod(0o640)
+    pair.key.chmod(0o644)
     with pytest.raises(SettingsError, match="0600"):
         server.options(load_settings(api_certificate=pair.certificate, api_key=pair.key))
 
