@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WIDE, NARROW = 1_440, 390
 NO_PAGES = re.compile(
-    r"^/(api/|static/|metrics|healthz|login/oidc|home$)|/(export|download|live)|\.\w+$"
+    r"^/(api/|static/|metrics|healthz|login/oidc|home$)|/(export|download|live)|^/compliance/(html|json)|\.\w+$"
 )
 FOR_ALL = frozenset({"/login", "/nowhere", "/account", "/reference"})
 """They are the same for every role."""
