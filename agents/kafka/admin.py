@@ -11,15 +11,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
-    OffsetSpec,
 )
 
+from agents.kafka.lag import LagReader
 from agents.kafka.topics import Topics, wanted_configs
 from pipeline.errors import BrokerError, SettingsError
 
@@ -27,8 +27,6 @@ ANSWER_S = 15.0
 _RETENTION = "retention.ms"
 _GRACE_S = 1.0
 _TRIES, _AGAIN_S = 5, 1.0
-_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,45 +87,21 @@ def unread(bootstrap: str, topic: str, group: str, *, client: dict[str, str] | N
         group: which.
         client: further librdkafka settings, such as TLS ones.
     """
-    admin = _admin(bootstrap, client)
-    try:
-        known = admin.list_topics(timeout=ANSWER_S).topics.get(topic)
-    except KafkaException as error:
-        raise _away(bootstrap, error) from error
-    places = [TopicPartition(topic, number) for number in (known.partitions if known else ())]
-    if not places:
-        return False
-    # Not by the administration's client, which may crash: see ``lag``.
-    member = Consumer(_settings(bootstrap, client) | {"group.id": group})
-    try:
-        for left in reversed(range(_TRIES)):
-            try:
-                return _unread(admin, member, places, group)
-            except (KafkaException, TimeoutError) as error:
-                if not left:
-                    raise _away(bootstrap, error) from error
-            time.sleep(_AGAIN_S)  # one that was just started finds the group's coordinator first
-    finally:
-        member.close()
+    admin, lag = _admin(bootstrap, client), LagReader(bootstrap, client, answer_s=ANSWER_S)
+    for left in reversed(range(_TRIES)):
+        try:
+            if not lag.read({group: (topic,)}, ()).behind[group]:
+                return False
+            told = admin.describe_consumer_groups([group], request_timeout=ANSWER_S)
+            return not told[group].result(ANSWER_S + _GRACE_S).members
+        except BrokerError:
+            if not left:
+                raise
+        except (KafkaException, TimeoutError) as error:
+            if not left:
+                raise _away(bootstrap, error) from error
+        time.sleep(_AGAIN_S)  # one that was just started finds the group's coordinator first
     return False
-
-
-def _unread(admin: AdminClient, member: Consumer, places: list[TopicPartition], group: str) -> bool:
-    wait = ANSWER_S + _GRACE_S
-    latest = admin.list_offsets(dict.fromkeys(places, _LATEST), request_timeout=ANSWER_S)
-    earliest = admin.list_offsets(dict.fromkeys(places, _EARLIEST), request_timeout=ANSWER_S)
-    ends = [latest[one].result(wait).offset for one in places]
-    begins = [earliest[one].result(wait).offset for one in places]
-    if ends == begins:
-        return False
-    told = admin.describe_consumer_groups([group], request_timeout=ANSWER_S)
-    if told[group].result(wait).members:
-        return False
-    done = {one.partition: one.offset for one in member.committed(places, timeout=ANSWER_S)}
-    return any(
-        max(done.get(one.partition, -1), begin) < end
-        for one, begin, end in zip(places, begins, ends, strict=True)
-    )
 
 
 def shortened(cluster: ClusterState, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -191,11 +165,7 @@ def update_topics(
 
 
 def _admin(bootstrap: str, client: dict[str, str] | None) -> AdminClient:
-    return AdminClient(_settings(bootstrap, client))
-
-
-def _settings(bootstrap: str, client: dict[str, str] | None) -> dict[str, str | int | float | bool]:
-    return {**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"}
+    return AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
 
 
 def _answers(
