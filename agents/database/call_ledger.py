@@ -135,12 +135,15 @@ class Ledger:
     def _check_key_file(self) -> None:
         """Refuse another key file than the ledger's: calls that it opens are lost to all others."""
         in_force = select(WRAPPING_KEYS.c.key_id).where(WRAPPING_KEYS.c.retired.is_(None))
-        for _ in range(2):
+        changed = True
+        while changed:
             with self.database.reading() as connection:
                 known = set(connection.scalars(in_force))
             if not known or known & self.kek.ids:
                 return
-            self.kek.reload()  # a rotation may have replaced the key since the file was read
+            # Rotations may have replaced the key since the file was read: while the file stays
+            # as it is, one of its keys is in force.
+            changed = self.kek.reload()
         self.dispose()
         raise StoreError(
             f"key file {self.kek.path}: it holds no wrapping key of this ledger; put the file "
@@ -189,7 +192,7 @@ class Ledger:
         A key that was retired by ``agents.upkeep.kek_rotation`` may be removed at any moment. So
         its row is locked against the rotation until the call is there for the rotation to see.
         """
-        for _ in range(_ATTEMPTS):
+        while True:
             wrapped, seal = self.kek.new_transit_key(call_id)
             key_id = wrapping_key_id(wrapped)
             with self.database.writing() as connection:
@@ -210,8 +213,8 @@ class Ledger:
                     return seal
             if in_force is None:
                 note_wrapping_key(self.database, key_id)
-            else:
-                self.kek.reload()
+            elif not self.kek.reload():
+                break
         raise StoreError("ledger: the key file is older than the ledger: its key was retired")
 
     def seal(self, call_id: str) -> Seal:
