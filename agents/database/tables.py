@@ -381,6 +381,18 @@ EVALUATIONS = Table(
 """Figures of an evaluation that somebody published: JSON of counts by type and threshold, no words
 and no names of cases. ``sha256`` is that of the figures, so that a repeat is one row."""
 
+KNOWN_KEYS = Table(
+    "known_keys",
+    METADATA,
+    Column("name", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("checked", String(64), nullable=False),
+    Column("noted", String(40), nullable=False),
+)
+"""By what the token key and the signing key are known again (``agents.database.known_keys``); of
+each the row of the greatest ``number`` counts, ``noted`` is since when. ``checked`` is a keyed hash
+of a constant, or the id of the public half: neither helps to find a key, or what it hashed."""
+
 SCHEMA_READERS = Table(
     "schema_readers",
     METADATA,
