@@ -166,4 +166,7 @@ def _only_private(address: str) -> None:
 
 
 def _missing(service: str) -> SettingsError:
-    return SettingsError(f"{service} needs its client library: pip install 'hushwire[kms]'")
+    return SettingsError(
+        f"{service} needs its client library: pip install 'hushwire[kms]', or pinned and offline "
+        "by requirements-image.txt (docs/deploy/install.md)"
+    )

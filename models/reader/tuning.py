@@ -87,7 +87,8 @@ def tune(
         from models.reader.training import Settings, learn  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"{error.name} is not installed; training needs it: pip install 'hushwire[train]'"
+            f"{error.name} is not installed; training needs it: pip install 'hushwire[train]', or "
+            "pinned and offline by requirements-train.txt (docs/deploy/install.md)"
         ) from error
     left = [case for case in cases if zlib.crc32(case.id.encode()) % _LEFT == 0] or [cases[0]]
     names = {case.id for case in left}

@@ -95,7 +95,8 @@ def _told(what: str) -> Iterator[None]:
         from huggingface_hub import constants, errors  # noqa: PLC0415 - as above
     except ImportError:
         raise ModelError(
-            "the hub's client is not installed here: pip install huggingface_hub."
+            "the hub's client is not installed here: pip install 'hushwire[speech]', or pinned and "
+            "offline by requirements-image.txt (docs/deploy/install.md)."
         ) from None
     if constants.HF_HUB_OFFLINE:
         raise ModelError(f"{what}: HF_HUB_OFFLINE forbids to ask the hub.")

@@ -77,7 +77,10 @@ def _try(folder: Path) -> Told | str:
 
         audio, words = _sample()
     except ImportError:
-        return "the speech libraries are not installed here: pip install 'hushwire[speech]'"
+        return (
+            "the speech libraries are not installed here: pip install 'hushwire[speech]', or "
+            "pinned and offline by requirements-image.txt (docs/deploy/install.md)"
+        )
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / TOKENIZER))
         model = ctranslate2.models.Whisper(str(folder), device="cpu", compute_type="int8")

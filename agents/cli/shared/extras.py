@@ -29,6 +29,13 @@ EXTRAS: Final[Mapping[str, Sequence[str]]] = {
     "tracing": ("opentelemetry",),
 }  # fmt: skip
 """Extras of ``pyproject.toml``, each with what is imported of it."""
+_LOCKS: Final = (
+    ("requirements-small.txt", {"tracing"}),
+    ("requirements-image.txt", {"speech", "detect", "console", "kms", "tracing"}),
+    ("requirements.txt", {"speech", "detect", "console", "broker"}),
+    ("requirements-dev.txt", set(EXTRAS)),
+)
+"""Lock files, each with the extras that it pins, the smallest first."""
 
 
 def need(who: str, *extras: str) -> None:
@@ -47,8 +54,12 @@ def need(who: str, *extras: str) -> None:
 
 
 def how_to_get(*extras: str) -> str:
-    """What to install, as it is typed."""
-    return f'packages that are not installed: pip install "hushwire[{",".join(extras)}]"'
+    """What to install, as it is typed, and what pins it: offline there is no other way."""
+    lock = next(name for name, pinned in _LOCKS if pinned.issuperset(extras))
+    return (
+        f'packages that are not installed: pip install "hushwire[{",".join(extras)}]", '
+        f"or pinned and offline by {lock} (docs/deploy/install.md)"
+    )
 
 
 def extra_of(module: str | None) -> str | None:

@@ -61,8 +61,9 @@ def exporting(
         out = _Spans(service, counter)
     except ImportError:
         raise SettingsError(
-            "tracing needs packages that are not installed: pip install "
-            '"hushwire[tracing]", or set HUSHWIRE_TRACING=off'
+            'tracing needs packages that are not installed: pip install "hushwire[tracing]", or '
+            "pinned and offline by requirements-small.txt (docs/deploy/install.md); or set "
+            "HUSHWIRE_TRACING=off"
         ) from None
     except (ValueError, OSError):
         raise SettingsError(

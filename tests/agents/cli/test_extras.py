@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -134,8 +135,41 @@ def test_a_module_that_no_extra_brings_stays_a_fault() -> None:
     assert extras.extra_of(None) is None
 
 
+def locked(lock: str) -> set[str]:
+    """Distributions that a lock file pins."""
+    return named(re.findall(r"(?m)^[\w.-]+(?===)", (ROOT / lock).read_text("utf-8")))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [(one,) for one in extras.EXTRAS]
+    + [("speech", "detect"), ("speech", "detect", "broker"), ("console", "kms"), ("broker", "kms")],
+)
+def test_what_pins_them_is_named_and_does(wanted: tuple[str, ...]) -> None:
+    (lock,) = re.findall(r"by (requirements[\w-]*\.txt) ", extras.how_to_get(*wanted))
+    for extra in wanted:
+        assert named(PROJECT["optional-dependencies"][extra]) <= locked(lock)
+
+
+def test_every_message_that_names_an_extra_names_a_lock_that_pins_it() -> None:
+    """Also those of packages below the commands."""
+    found = 0
+    for package in ("agents", "console", "models", "pipeline"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+                    continue
+                for extra in re.findall(r"hushwire\[(\w+)\]", node.value):
+                    if "\n" in node.value:  # a docstring
+                        continue
+                    found += 1
+                    (lock,) = re.findall(r"by (requirements[\w-]*\.txt) ", node.value)
+                    assert named(PROJECT["optional-dependencies"][extra]) <= locked(lock), path
+    assert found >= 5
+
+
 def test_several_missing_ones_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(extras.EXTRAS, "speech", ("no_such_module",))  # type: ignore[arg-type]
     monkeypatch.setitem(extras.EXTRAS, "detect", ("no_such_module",))  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match=r'pip install "hushwire\[speech,detect\]"'):
+    with pytest.raises(SettingsError, match=r'pip install "hushwire\[speech,detect\]", or'):
         extras.need("redact", "speech", "detect")
