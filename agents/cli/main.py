@@ -1,8 +1,6 @@
 """All commands by name; ``start`` is where they begin and how they end.
 
-Exit codes: 0 done; 1 of some recordings nothing is stored; 2 wrong input, setting or policy, or
-another process works on the same ledger or vault; 3 a model is missing or altered; 4 the broker or
-a store is away; 70 a fault of ours; 130 stopped.
+Exit codes: ``agents.system.fatal_exit.ExitCode``.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Final
 
 from agents.cli.shared.extras import extra_of, how_to_get
 from agents.system.child_processes import without_core_dumps
+from agents.system.fatal_exit import ExitCode
 from agents.system.logging import configure_logging, content_free_tracebacks
 from agents.system.screen import screen
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
@@ -46,7 +47,7 @@ def errors() -> Iterator[None]:
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         err.print("hushwire: stopped")
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - a message that is not ours may hold spoken words
         if isinstance(error, ModuleNotFoundError) and (extra := extra_of(error.name)):
             err.print(
@@ -56,22 +57,22 @@ def errors() -> Iterator[None]:
                 highlight=False,
                 soft_wrap=True,
             )
-            sys.exit(2)
+            sys.exit(ExitCode.REFUSED)
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno} in {place.name}"
         err.print(
             f"hushwire: a fault of ours, {type(error).__name__} at {where}; please report it",
             style="bold red", markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
-        sys.exit(70)
+        sys.exit(ExitCode.FAULT)
 
 
-def exit_code(error: HushwireError) -> int:
-    """2, or 3 for a model, or 4 for a broker or store."""
+def exit_code(error: HushwireError) -> ExitCode:
+    """Of a command that an error ends."""
     match error:
         case ModelError():
-            return 3
+            return ExitCode.NO_MODEL
         case BrokerError() | StoreError():
-            return 4
+            return ExitCode.AWAY
         case _:
-            return 2
+            return ExitCode.REFUSED

@@ -30,7 +30,7 @@ from models.speech.transcriber import (
     pinned,
     start_transcriber,
 )
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, SettingsError
 from pipeline.records.model import Window, WindowTranscript
 from pipeline.transcription.segmenter import silent, unheard
 
@@ -95,6 +95,7 @@ class TranscriberPool:
         """Start all processes and wait until their models are loaded.
 
         Raises:
+            SettingsError: this machine has no such device or arithmetic.
             ModelError: a process can't be started or its models can't be loaded.
         """
         loop = asyncio.get_running_loop()
@@ -105,7 +106,7 @@ class TranscriberPool:
         except BrokenProcessPool:
             raise ModelError("the speech engine processes end while they start") from None
         if problems:
-            raise ModelError(problems[0])
+            raise problems[0]
 
     def stop(self) -> None:
         """End all processes; windows in work are lost, and come again from the broker."""
@@ -185,7 +186,7 @@ def _executor(pool_work: PoolWork, workers: int) -> ProcessPoolExecutor:
     )
 
 
-_problem: list[str] = []
+_problem: list[ModelError | SettingsError] = []
 """Why this pool process has no models; told by ``_loaded``."""
 
 
@@ -194,13 +195,14 @@ def _start(parent: int, start: Callable[..., None], arguments: tuple[Any, ...]) 
     end_with_parent(parent)
     try:
         start(*arguments)
-    except ModelError as error:
-        _problem.append(str(error))
+    except (ModelError, SettingsError) as error:
+        _problem.append(error)
     except Exception as error:  # noqa: BLE001 - its text may not be ours to show
-        _problem.append(f"the speech engine can't be started ({type(error).__name__})")
+        told = f"the speech engine can't be started ({type(error).__name__})"
+        _problem.append(ModelError(told))
 
 
-def _loaded() -> str | None:
+def _loaded() -> ModelError | SettingsError | None:
     """The reason why this process has no models, if any."""
     return _problem[0] if _problem else None
 
@@ -214,6 +216,7 @@ def engine_pool(settings: TranscriberSettings, workers: int) -> Iterator[Process
         workers: how many processes.
 
     Raises:
+        SettingsError: this machine has no such device or arithmetic.
         ModelError: the models can't be loaded.
     """
     executor = _executor(whisper_work(pinned(settings)), workers)
@@ -223,7 +226,7 @@ def engine_pool(settings: TranscriberSettings, workers: int) -> Iterator[Process
         except BrokenProcessPool:
             raise ModelError("the speech engine processes end while they start") from None
         if problem:
-            raise ModelError(problem)
+            raise problem
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)

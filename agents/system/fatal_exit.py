@@ -1,20 +1,63 @@
-"""Ends the process at once when going on would risk a loss: everything unfinished is read again."""
+"""How processes end: every exit code; and the end at once, where going on would risk a loss.
+
+Whatever was not finished is read again.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import Any, NoReturn
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from agents.system.logging import get_logger, place_of
 from pipeline.errors import BrokerError, StoreError
 
-BROKER, STORE, MODEL, KEY, BUG, CRASHED, POLICY, STOPPED = 81, 82, 83, 84, 85, 86, 87, 88
-"""Exit codes, apart from the ones that shells and signals use."""
+if TYPE_CHECKING:
+    import asyncio
+
+
+class ExitCode(IntEnum):
+    """Every exit code of ``hushwire``; docs/operate/workers.md says what to do about each."""
+
+    DONE = 0
+    NOT_CLEAN = 1
+    """Done, and something is not as it should be."""
+    REFUSED = 2
+    """An option, a setting, a file or an install that does not fit."""
+    NO_MODEL = 3
+    AWAY = 4
+    """Broker, ledger, vault, key service or a key file; or they do not fit this version."""
+    MISSING = 10
+    """From here to 15, what is wrong with a certificate or the audit log."""
+    UNSIGNED = 11
+    NO_PUBLIC_KEY = 12
+    WRONG_KEY = 13
+    CHANGED = 14
+    REWRITTEN = 15
+    FAULT = 70
+    """Ours; sysexits.h has it for an internal error."""
+    BROKER = 81
+    """From here to 88, a process that ends at once while calls run."""
+    STORE = 82
+    MODEL = 83
+    KEY = 84
+    BUG = 85
+    CRASHED = 86
+    POLICY = 87
+    STOPPED = 88
+    INTERRUPTED = 130
+    """By SIGINT, as shells have it."""
+    TERMINATED = 143
+    """By SIGTERM, before it had anything to hand over."""
+
+
+BROKER, STORE, MODEL, KEY = ExitCode.BROKER, ExitCode.STORE, ExitCode.MODEL, ExitCode.KEY
+BUG, CRASHED, POLICY = ExitCode.BUG, ExitCode.CRASHED, ExitCode.POLICY
+STOPPED = ExitCode.STOPPED
 
 
 class FatalError(BaseException):
@@ -35,7 +78,7 @@ def exit_now(code: int, message: str) -> NoReturn:
     """Say why on stderr and end the process, without waiting for anything.
 
     Args:
-        code: one of this module's exit codes.
+        code: an ``ExitCode``.
         message: content-free, one line.
     """
     for told in _hook:
@@ -67,6 +110,8 @@ def watched(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         name: what it is, for the log.
         work: what it does until ``cancelled``.
     """
+    import asyncio  # noqa: PLC0415 - commands know the codes, and run no loop
+
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_ended)
     return task
@@ -74,6 +119,8 @@ def watched(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 
 async def cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
     """End tasks that are watched, in order; returns when they have ended."""
+    import asyncio  # noqa: PLC0415 - as above
+
     mine = list(tasks)
     for task in mine:
         task.remove_done_callback(_ended)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, SettingsError
 from pipeline.transcription.voice_activity import VOICE_RATE, Samples
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class Whisper:
         threads: CPU threads; results are bit-identical only for the same number.
 
     Raises:
+        SettingsError: this machine has no such device or arithmetic.
         ModelError: the files cannot be loaded.
     """
 
@@ -128,6 +129,11 @@ class Whisper:
             )
             self._raw = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
         except Exception as error:  # both libraries raise types of their own
+            if problem := unusable(device, compute_type):
+                raise SettingsError(
+                    f"device {device}, compute_type {compute_type}: {problem}; set "
+                    "HUSHWIRE_DEVICE and HUSHWIRE_COMPUTE_TYPE"
+                ) from None
             raise ModelError(f"{path.name}: cannot be loaded ({type(error).__name__})") from error
         self._multilingual = bool(self._model.is_multilingual)
         self.bands = int(self._model.n_mels)

@@ -14,6 +14,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from agents.crypto.ed25519 import PublicKey
+from agents.system.fatal_exit import ExitCode
 from pipeline.errors import InputError, SealError, UnknownCallError
 from pipeline.evidence.canonical_json import read_document
 from pipeline.evidence.certificate import Certificate, LogStated, parse_certificate
@@ -27,18 +28,18 @@ _TEXTS = (".json", ".vtt")
 class Problem(IntEnum):
     """What can be wrong: the command's exit codes, the gravest with the highest number."""
 
-    NOT_CLEAN = 1
+    NOT_CLEAN = ExitCode.NOT_CLEAN
     """The call did not pass its verification, or its files don't measure as they should."""
-    MISSING = 10
+    MISSING = ExitCode.MISSING
     """A file that the certificate names is not there."""
-    UNSIGNED = 11
-    NO_KEY = 12
+    UNSIGNED = ExitCode.UNSIGNED
+    NO_KEY = ExitCode.NO_PUBLIC_KEY
     """It is signed, and no public key is there to check it with."""
-    WRONG_KEY = 13
+    WRONG_KEY = ExitCode.WRONG_KEY
     """It is signed by a key that is not among the known ones."""
-    CHANGED = 14
+    CHANGED = ExitCode.CHANGED
     """The certificate or a file is not as it was when it was signed."""
-    REWRITTEN = 15
+    REWRITTEN = ExitCode.REWRITTEN
     """The audit log does not hold the entry that was its last one when the certificate was signed:
     the log was written anew, or cut."""
 

@@ -27,7 +27,7 @@ from models.speech.whisper import unusable
 from models.speech.window_audio import numeric
 from pipeline.audio.files import read_recording
 from pipeline.audio.narrowing import analysed
-from pipeline.errors import InputError, ModelError
+from pipeline.errors import InputError, ModelError, SettingsError
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Role, Window
 from pipeline.transcription.segmenter import Listener
 
@@ -108,11 +108,12 @@ def bench_model(settings: TranscriberSettings, spoken: Spoken, engines: int) -> 
         engines: processes that are to run; fewer do where the memory ends.
 
     Raises:
+        SettingsError: the machine has no such device or arithmetic.
         ModelError: a model is missing, or the machine can't run it this way.
     """
     problem = unusable(settings.device, settings.compute_type)
     if problem:
-        raise ModelError(f"{settings.device}, {settings.compute_type}: {problem}")
+        raise SettingsError(f"device {settings.device}, {settings.compute_type}: {problem}")
     speech_models(settings)
     device: Device = "cuda" if settings.device == "cuda" else "cpu"
     alone = replace(settings, second=None, check=settings.main, again=False)

@@ -13,6 +13,7 @@ import typer
 from agents.cli.shared import public_keys as known
 from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import STATE, Settings, load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.owners import user
 from agents.system.screen import screen
 from pipeline.errors import InputError, TamperError
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     from agents.crypto.ed25519 import SigningKey
     from agents.vault.file_store import Place
 
-BROKEN = 1
-"""Exit code: the log was changed, cut or reordered, or signed by another key."""
-NO_KEY = 12
-"""Exit code: no public key is known; the same as for certificates."""
+BROKEN = ExitCode.NOT_CLEAN
+"""The log was changed, cut or reordered, or signed by another key."""
 
 Vault = Annotated[
     str | None,
@@ -66,7 +65,7 @@ def verify(
     keys = known.public_keys(public_key or [], state_dir)
     if not keys:
         err.print("hushwire: no public key to check checkpoints with: name one with --public-key")
-        sys.exit(NO_KEY)
+        sys.exit(ExitCode.NO_PUBLIC_KEY)
     settings = load_settings(state_dir=state_dir)
     outside = Outside(read_lines(kept)[1] if kept is not None else [])
     if vault is not None:

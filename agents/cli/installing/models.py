@@ -12,6 +12,7 @@ import typer
 from agents.cli.installing.models_bench import bench
 from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import Settings, load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 from models.store.loader import catalogue_file, default_folder, here, pull, verify
 from models.store.model_catalogue import Entry, entries, entry, own_entries
@@ -135,7 +136,7 @@ def models_verify(ids: Ids = None) -> None:
     for check in checks:
         _print(f"{check.model_id}: {'ok' if check.ok else check.problem}")
     if not all(check.ok for check in checks):
-        sys.exit(3)
+        sys.exit(ExitCode.NO_MODEL)
 
 
 @app.command("licences")

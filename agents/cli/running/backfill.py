@@ -10,6 +10,7 @@ import typer
 
 from agents.cli.shared.pipeline_options import Cluster, StateDir
 from agents.settings.model import load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 from agents.system.tracing.otlp import exporting
 from pipeline.errors import InputError
@@ -72,7 +73,7 @@ def backfill(
     else:
         report.print(screen())
     if report.stopped:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     sys.exit(0 if report.clean else 1)
 
 

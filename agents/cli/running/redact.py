@@ -16,14 +16,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from agents.cli.shared.extras import need
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 
 if TYPE_CHECKING:
     from agents.app.checks.redaction_job import Job
     from agents.app.checks.wanted import Wanted
     from agents.settings.model import Settings
-
-QUARANTINED = 1
 
 
 def redact(
@@ -84,7 +83,7 @@ def redact(
             highlight=False,
             soft_wrap=True,
         )
-        sys.exit(QUARANTINED)
+        sys.exit(ExitCode.NOT_CLEAN)
 
 
 def _job(wanted: Wanted) -> tuple[Job, Settings]:

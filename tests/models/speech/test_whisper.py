@@ -18,7 +18,7 @@ from agents.settings.model import Settings
 from models.speech import transcriber as ears
 from models.speech.transcriber import Transcriber
 from models.speech.whisper import Whisper, unusable
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, SettingsError
 
 pytestmark = pytest.mark.unit
 
@@ -195,6 +195,21 @@ def test_a_machine_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
     assert unusable("cuda", "float16") == "no CUDA device can be seen"
     assert unusable("cpu", "int8") is None
+
+
+@pytest.mark.parametrize(("device", "refused"), [("cuda", SettingsError), ("cpu", ModelError)])
+def test_a_device_that_is_not_there_is_no_broken_model(
+    device: str, refused: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one is mended in the settings, the other by `hushwire models verify`."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("unsupported device")
+
+    monkeypatch.setattr(ctranslate2.models, "Whisper", fails)
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
+    with pytest.raises(refused):
+        Whisper(Path("model"), device=device, compute_type="int8")
 
 
 def test_an_arithmetic_that_the_device_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
