@@ -9,6 +9,7 @@ Outcomes: ``StoreError`` where the file can't be used, ``KeyServiceError`` where
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -140,6 +141,12 @@ class KeysetFile:
 
     def unusable(self, error: OSError) -> StoreError:
         """What the file system said."""
+        if error.errno == errno.EROFS:  # where keys are mounted, one that is there is not written
+            return StoreError(
+                f"key file {self.path}: is missing, and its place is read-only: keys are made "
+                "before workers start (compose: `docker compose up keys`; Kubernetes: the Secret; "
+                "else `hushwire keys new` and `hushwire keys transit new`)"
+            )
         return StoreError(f"key file {self.path}: {os.strerror(error.errno or 0)}")
 
     def _none(self) -> StoreError:

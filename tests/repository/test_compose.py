@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from agents.app.gateway.twilio_access import secrets_of
 from agents.app.worker import STAGES
 from agents.cli.main import app
 from agents.settings.model import PREFIX, Settings
-from agents.system.serving import server_tls
+from agents.system.sockets.serving import server_tls
 
 pytestmark = pytest.mark.unit
 
@@ -45,7 +45,17 @@ def compose() -> dict[str, Any]:
     return parsed
 
 
-SERVICES: dict[str, dict[str, Any]] = compose()["services"]
+def short(volume: str | dict[str, Any]) -> str:
+    """A volume in compose's short form."""
+    if isinstance(volume, str):
+        return volume
+    return f"{volume['source']}:{volume['target']}" + (":ro" if volume["read_only"] else "")
+
+
+SERVICES: dict[str, dict[str, Any]] = {
+    name: one | ({"volumes": [*map(short, one["volumes"])]} if "volumes" in one else {})
+    for name, one in compose()["services"].items()
+}
 OWN = {name: one for name, one in SERVICES.items() if one["image"] in OURS}
 
 
@@ -69,7 +79,9 @@ def secrets(folder: Path) -> str:
         capture_output=True,
         text=True,
         timeout=60,
+        restore_signals=False,  # SIGPIPE stays ignored, as where a service starts it
     )
+    assert done.stderr == ""
     return done.stdout
 
 
@@ -146,6 +158,34 @@ def test_every_file_that_is_mounted_is_there_once_the_secrets_are_made(fresh: Pa
             if source.startswith("./"):
                 assert (fresh / source).exists(), f"{name}: {source}"
                 assert volume.endswith(":ro"), f"{name}: {source}"
+
+
+def test_a_secret_that_is_missing_is_told_and_no_folder_made_in_its_place() -> None:
+    for name, service in compose()["services"].items():
+        for volume in service.get("volumes", []):
+            if "/secrets/" in short(volume):
+                assert volume["type"] == "bind", name
+                assert volume["bind"] == {"create_host_path": False}, name
+
+
+def test_where_openssl_fails_no_empty_secret_is_made(fresh: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone" / "deploy" / "compose"
+    clone.mkdir(parents=True)
+    shutil.copy(fresh / "deploy/compose/make-secrets", clone)
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    for one in ("sh", "dirname", "mkdir", "chmod", "id", "cat", "grep", "touch", "tr", "cut"):
+        (bin_ / one).symlink_to(shutil.which(one) or one)
+    run = partial(
+        subprocess.run, [clone / "make-secrets"], env={"PATH": str(bin_)}, check=False,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    done = run()
+    assert done.returncode == 1
+    assert done.stderr == "make-secrets: needs openssl; install it, then run this again\n"
+    (bin_ / "openssl").symlink_to(shutil.which("false") or "false")
+    assert run().returncode == 1
+    assert not [one for one in clone.rglob("*") if one.is_file() and one.name != "make-secrets"]
 
 
 def test_secrets_are_for_a_group_at_most_and_what_is_there_stays(fresh: Path) -> None:
@@ -396,6 +436,11 @@ def test_the_examples_hold_settings_and_no_secret(name: str) -> None:
     assert not re.search(r"PASSWORD=|://[^/\s]*@", text)
     files = {one["path"] for service in OWN.values() for one in service["env_file"]}
     assert f"deploy/compose/{name}.env" in files
+    # Whoever copies it gets what is in force without it.
+    active = re.findall(r"(?m)^(\w+)=(.*)$", text)
+    assert active
+    for variable, value in active:
+        assert value == str(Settings.model_fields[variable.removeprefix(PREFIX).lower()].default)
 
 
 @pytest.mark.parametrize("name", sorted(OWN))

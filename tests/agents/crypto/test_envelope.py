@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import stat
 from pathlib import Path
@@ -163,6 +164,14 @@ def test_a_folder_that_may_not_be_looked_into_is_an_error(tmp_path: Path) -> Non
     with (
         mock.patch.object(Path, "exists", side_effect=PermissionError(13, "no")),
         pytest.raises(StoreError, match="Permission denied"),
+    ):
+        KeyEncryptionKey.load_or_create(tmp_path / "kek.json")
+
+
+def test_a_missing_key_where_keys_are_mounted_is_told_with_who_makes_it(tmp_path: Path) -> None:
+    with (
+        mock.patch("agents.crypto.keyset_file.write_private", side_effect=OSError(errno.EROFS, "")),
+        pytest.raises(StoreError, match=r"kek.json: is missing.*docker compose up keys.*keys new"),
     ):
         KeyEncryptionKey.load_or_create(tmp_path / "kek.json")
 
