@@ -24,16 +24,16 @@ from agents.access.audit_log import AuditLog
 from agents.access.sessions import Sessions
 from agents.app.checks.doctor import examine
 from agents.crypto.ed25519 import PublicKey
-from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database import migrate
 from agents.database.engine import Database
+from agents.database.known_keys import known_token_key
 from agents.database.open_ledger import opened_ledger
 from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import names_known
 from agents.system.logging import configure_logging, get_logger, level_by_signals
 from agents.system.screen import screen
-from agents.system.serving import is_loopback, listening_socket, server_tls
+from agents.system.sockets.serving import is_loopback, listening_socket, server_tls
 from agents.system.tracing.otlp import exporting
 from agents.upkeep.audit_checkpoints import publishers
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
@@ -117,8 +117,8 @@ def serve(settings: Settings, vault: str) -> None:
                 limiter=Limiter(settings.api_rate_per_minute),
                 examine=lambda: examine(settings, state, local),
                 report=partial(report_of, sources),
-                # Made by whoever stores calls: another one would find nothing, and not say so.
-                secret=read_or_make_key(token_key) if token_key.exists() else None,
+                # Made by whoever stores calls: without it, words are not searched, which is told.
+                secret=known_token_key(database, token_key) if token_key.exists() else None,
                 sessions=Sessions(
                     database,
                     log,

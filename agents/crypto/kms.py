@@ -19,6 +19,7 @@ import tink
 from tink import aead
 
 from agents.crypto.kms_uri import AwsKey, VaultKey, parse
+from agents.system.sockets import reaching
 from pipeline.errors import KeyServiceError, SettingsError
 
 CONNECT_S, ANSWER_S = 5, 10
@@ -27,6 +28,7 @@ ATTEMPTS: Final = 3
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _UNREACHABLE: Final = "can't be reached"
+_NAMED: Final = "VAULT_ADDR or AWS_ENDPOINT_URL_KMS where it is set"
 _UNTRUSTED: Final = "can't be trusted: its TLS certificate is not from a known authority"
 _NOT_ALLOWED: Final = "does not let us use the key: permission or credentials are missing"
 _NO_KEY: Final = "knows no such key, or it is disabled"
@@ -76,7 +78,8 @@ class KeyService:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         key = parse(uri)
-        self._aead = _aws(key) if isinstance(key, AwsKey) else _vault(key)
+        self._aead, address = _aws(key) if isinstance(key, AwsKey) else _vault(key)
+        self._where = urlsplit(address).netloc.rpartition("@")[2]
 
     def encrypt(self, plaintext: bytes, associated_data: bytes) -> bytes:
         """Encrypt a keyset.
@@ -105,7 +108,11 @@ class KeyService:
             self._refuse(error)
 
     def _refuse(self, cause: Exception) -> NoReturn:
-        raise KeyServiceError(f"key service {self.uri}: {_reason(cause)}") from None
+        reason = _reason(cause)
+        if reason == _UNREACHABLE:
+            why = reaching.cause(cause) or "no answer"
+            reason += f" at {self._where}: {why}; see that it runs, and {_NAMED}"
+        raise KeyServiceError(f"key service {self.uri}: {reason}") from None
 
 
 def _reason(cause: Exception) -> str:
@@ -122,7 +129,7 @@ def _reason(cause: Exception) -> str:
     return _VAULT_REASONS.get(name) or next(known, f"refuses ({name})")
 
 
-def _aws(key: AwsKey) -> aead.Aead:
+def _aws(key: AwsKey) -> tuple[aead.Aead, str]:
     try:
         import boto3  # noqa: PLC0415 - an extra
         from botocore.config import Config  # noqa: PLC0415
@@ -139,11 +146,12 @@ def _aws(key: AwsKey) -> aead.Aead:
     except Exception as error:  # noqa: BLE001 - a profile or an endpoint that boto3 can't read
         told = f"AWS KMS: its client can't be set up ({type(error).__name__})"
         raise SettingsError(told) from None
-    _only_private(str(client.meta.endpoint_url))
-    return awskms.new_client(boto3_client=client, key_uri=key.uri).get_aead(key.uri)
+    address = str(client.meta.endpoint_url)
+    _only_private(address)
+    return awskms.new_client(boto3_client=client, key_uri=key.uri).get_aead(key.uri), address
 
 
-def _vault(key: VaultKey) -> aead.Aead:
+def _vault(key: VaultKey) -> tuple[aead.Aead, str]:
     try:
         import hvac  # noqa: PLC0415 - an extra
         from tink.integration import hcvault  # noqa: PLC0415
@@ -155,7 +163,7 @@ def _vault(key: VaultKey) -> aead.Aead:
     _only_private(address)
     namespace: Any = os.environ.get("VAULT_NAMESPACE") or None
     client = hvac.Client(url=address, timeout=ANSWER_S, namespace=namespace)
-    return hcvault.new_aead(key.path, client)
+    return hcvault.new_aead(key.path, client), address
 
 
 def _only_private(address: str) -> None:

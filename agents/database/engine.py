@@ -14,14 +14,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from agents.system.clock import Clock, stamp, system_clock
 from agents.system.private_files import private_folder
+from agents.system.sockets.reaching import cannot_reach, cause
 from pipeline.errors import SettingsError, StoreError
 
 BUSY_MS = 30_000
@@ -33,6 +43,42 @@ VACUUM_S = 60.0
 
 _LOOK_AGAIN_S = 0.005
 _SQLITE, _POSTGRESQL = "sqlite", "postgresql"
+_PORT: Final = 5432
+_UNREACHED: Final = "08"
+"""How SQLSTATEs of connections begin."""
+_START: Final = "see that it runs, and that HUSHWIRE_LEDGER_URL names it"
+_LOGIN: Final = "see HUSHWIRE_LEDGER_URL and HUSHWIRE_LEDGER_PASSWORD_FILE"
+_SQLITE_CODES: Final = {
+    sqlite3.SQLITE_FULL: "its disk is full; make room",
+    sqlite3.SQLITE_IOERR: "its disk reports an error, or is full; look at the disk",
+    sqlite3.SQLITE_READONLY: "it is read-only for us; let the worker's user own file and folder",
+    sqlite3.SQLITE_CANTOPEN: "it can't be opened; let the worker's user own file and folder",
+    sqlite3.SQLITE_PERM: "it can't be opened; let the worker's user own file and folder",
+    sqlite3.SQLITE_BUSY: "another process held it for too long; try again",
+    sqlite3.SQLITE_LOCKED: "another process held it for too long; try again",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; put it back from its backup",
+    sqlite3.SQLITE_NOTADB: "it is no SQLite database; put it back from its backup",
+}
+"""By SQLite's primary result codes."""
+_SQL_STATES: Final = {
+    "28P01": f"the password is wrong; {_LOGIN}",
+    "28000": f"it does not let this user or host in; {_LOGIN}",
+    "3D000": f"there is no such database; {_LOGIN}",
+    "53300": "it has no connection left; raise max_connections, or run fewer workers",
+    "53100": "its disk is full; make room",
+    "57P01": "it was shut down; see that it runs",
+    "57P02": "it was shut down; see that it runs",
+    "57P03": "it is starting or stopping; try again",
+    "25006": "it is read-only, such as a standby; name the primary",
+    "42501": "the user lacks a right; docs/deploy/ledger.md says which it needs",
+    "42P01": "a table is missing; hushwire ledger upgrade",
+    "42703": "a column is missing; hushwire ledger upgrade",
+    "57014": "it took too long for a statement; look at its load",
+    "55P03": "another process held a lock for too long; try again",
+    "40001": "another process wrote at the same time; try again",
+    "40P01": "another process wrote at the same time; try again",
+}
+"""By SQLSTATE (PostgreSQL, appendix A)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +170,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads: all of it sees one state."""
-        with _translated(), self._reader.begin() as connection:
+        with _translated(self.engine.url), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes: on SQLite the only one of its time, from its first line on."""
-        with _translated(), self._writer.begin() as connection:
+        with _translated(self.engine.url), self._writer.begin() as connection:
             yield connection
 
     def scrub(self, table: Table) -> None:
@@ -143,7 +189,7 @@ class Database:
         Raises:
             StoreError: the database is away, or somebody reads an old state of SQLite's log.
         """
-        with _translated(), self.engine.connect() as connection:
+        with _translated(self.engine.url), self.engine.connect() as connection:
             if self.sqlite:
                 _checkpoint(connection)
             elif time.monotonic() - self._vacuumed.get(table.name, -VACUUM_S) >= VACUUM_S:
@@ -169,7 +215,7 @@ def _parsed(url: str) -> URL:
         backend = parsed.get_backend_name()
         if backend == _POSTGRESQL:
             parsed = parsed.set(drivername="postgresql+psycopg")
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # the last for a port
         backend = ""
     if backend not in {_SQLITE, _POSTGRESQL}:
         raise SettingsError(
@@ -179,16 +225,40 @@ def _parsed(url: str) -> URL:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(url: URL) -> Iterator[None]:
+    """Errors of the client become ours; the statement and its parameters are cut off."""
     try:
         yield
     except IntegrityError:
         raise
     except (SQLAlchemyError, sqlite3.Error) as error:
-        # The statement and its parameters are cut off.
-        raise StoreError(
-            f"ledger: the database is away or refuses ({type(error).__name__})"
-        ) from None
+        raise StoreError(f"ledger: {_told(url, error)}") from None
+
+
+def _told(url: URL, error: Exception) -> str:
+    inner = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    unknown = f"refuses ({type(inner).__name__})"
+    if url.get_backend_name() == _SQLITE:
+        code = getattr(inner, "sqlite_errorcode", 0) & 0xFF
+        return f"{url.database}: {_SQLITE_CODES.get(code, unknown)}"
+    where = _where(url)
+    if isinstance(error, PoolTimeoutError):
+        return f"PostgreSQL at {where}: all connections of this process are in use; try again"
+    state = getattr(inner, "sqlstate", None)
+    if state and not state.startswith(_UNREACHED):
+        return f"PostgreSQL at {where}: {_SQL_STATES.get(state, f'refuses (SQLSTATE {state})')}"
+    if not isinstance(error, OperationalError | InterfaceError):
+        return f"PostgreSQL at {where}: {unknown}"
+    return cannot_reach("PostgreSQL", where, cause(inner), _START)
+
+
+def _where(url: URL) -> str:
+    """``host:port`` without user and password, or what the URL's query names."""
+    named = url.query.get("host")
+    if named is not None:
+        return named if isinstance(named, str) else ", ".join(named)
+    host = url.host or "localhost"
+    return f"[{host}]:{url.port or _PORT}" if ":" in host else f"{host}:{url.port or _PORT}"
 
 
 def _private_file(path: Path) -> None:
@@ -197,7 +267,8 @@ def _private_file(path: Path) -> None:
         # Made by us first: SQLite gives its -wal and -shm files the same mode.
         path.touch(mode=0o600)
     except OSError as error:
-        raise StoreError(f"ledger: {error.strerror}") from error
+        told = f"{path} can't be made ({error.strerror}); let our user write there"
+        raise StoreError(f"ledger: {told}, or name another place with --state-dir") from error
 
 
 def _harden(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DBAPI objects

@@ -13,13 +13,13 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
 )
 
 from agents.kafka.lag import LagReader
+from agents.kafka.reaching import BrokerAdmin
 from agents.kafka.topics import Topics, wanted_configs
 from pipeline.errors import BrokerError, SettingsError
 
@@ -58,16 +58,16 @@ def cluster_state(
         topics: their names.
         client: further librdkafka settings, such as TLS ones.
     """
-    admin = _admin(bootstrap, client)
+    admin = BrokerAdmin(bootstrap, client)
     try:
         known = admin.list_topics(timeout=ANSWER_S)
     except KafkaException as error:
-        raise _away(bootstrap, error) from error
+        raise admin.away(error) from error
     there = [name for name in topics.among(known.topics).all() if name in known.topics]
     resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in there]
     configs: dict[str, Mapping[str, str]] = {}
     if resources:
-        answers = _answers(bootstrap, admin.describe_configs, resources)
+        answers = _answers(admin, admin.describe_configs, resources)
         for resource, entries in answers.items():
             configs[resource.name] = {name: entry.value for name, entry in entries.items()}
     states = {}
@@ -87,7 +87,7 @@ def unread(bootstrap: str, topic: str, group: str, *, client: dict[str, str] | N
         group: which.
         client: further librdkafka settings, such as TLS ones.
     """
-    admin, lag = _admin(bootstrap, client), LagReader(bootstrap, client, answer_s=ANSWER_S)
+    admin, lag = BrokerAdmin(bootstrap, client), LagReader(bootstrap, client, answer_s=ANSWER_S)
     for left in reversed(range(_TRIES)):
         try:
             if not lag.read({group: (topic,)}, ()).behind[group]:
@@ -99,7 +99,7 @@ def unread(bootstrap: str, topic: str, group: str, *, client: dict[str, str] | N
                 raise
         except (KafkaException, TimeoutError) as error:
             if not left:
-                raise _away(bootstrap, error) from error
+                raise admin.away(error) from error
         time.sleep(_AGAIN_S)  # one that was just started finds the group's coordinator first
     return False
 
@@ -137,7 +137,7 @@ def update_topics(
     Raises:
         SettingsError: a topic keeps its records for longer, and ``shorten`` is not set.
     """
-    admin = _admin(bootstrap, client)
+    admin = BrokerAdmin(bootstrap, client)
     cluster = cluster_state(bootstrap, topics, client=client)
     there = cluster.topics
     topics = topics.among(there)
@@ -160,16 +160,12 @@ def update_topics(
         if name in there
     ]
     if resources:
-        _answers(bootstrap, admin.incremental_alter_configs, resources)
+        _answers(admin, admin.incremental_alter_configs, resources)
     return [resource.name for resource in resources]
 
 
-def _admin(bootstrap: str, client: dict[str, str] | None) -> AdminClient:
-    return AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
-
-
 def _answers(
-    bootstrap: str,
+    admin: BrokerAdmin,
     ask: Callable[..., dict[ConfigResource, Future[Any]]],
     resources: list[ConfigResource],
 ) -> dict[ConfigResource, Any]:
@@ -177,9 +173,4 @@ def _answers(
         futures = ask(resources, request_timeout=ANSWER_S)
         return {one: future.result(ANSWER_S + _GRACE_S) for one, future in futures.items()}
     except (KafkaException, TimeoutError) as error:
-        raise _away(bootstrap, error) from error
-
-
-def _away(bootstrap: str, error: Exception) -> BrokerError:
-    reason = error.args[0].name() if isinstance(error, KafkaException) else "no answer"
-    return BrokerError(f"{bootstrap}: the broker is away or refuses ({reason})")
+        raise admin.away(error) from error

@@ -14,9 +14,9 @@ from threading import Lock
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-from pipeline.errors import BrokerError
+from agents.kafka.reaching import BrokerAdmin
 
 ANSWER_S: Final = 4.0
 """How long the broker may take for each question, by default."""
@@ -48,13 +48,13 @@ class LagReader:
     def __init__(
         self, bootstrap: str, client: Mapping[str, str] | None = None, *, answer_s: float = ANSWER_S
     ) -> None:
-        self._bootstrap, self._answer_s, self._lock = bootstrap, answer_s, Lock()
+        self._answer_s, self._lock = answer_s, Lock()
         self._client: dict[str, str | bool] = {
             **(client or {}),
             "bootstrap.servers": bootstrap,
             "log_level": "0",
         }
-        self._admin = AdminClient(dict(self._client))
+        self._admin = BrokerAdmin(bootstrap, client)
         self._members: dict[str, Consumer] = {}
 
     def read(self, groups: Mapping[str, tuple[str, ...]], topics: tuple[str, ...]) -> BrokerLag:
@@ -68,10 +68,7 @@ class LagReader:
             with self._lock:
                 return self._read(groups, topics)
         except (KafkaException, TimeoutError) as error:
-            reason = error.args[0].name() if isinstance(error, KafkaException) else "no answer"
-            raise BrokerError(
-                f"{self._bootstrap}: the broker is away or refuses ({reason})"
-            ) from error
+            raise self._admin.away(error) from error
 
     def _read(self, groups: Mapping[str, tuple[str, ...]], topics: tuple[str, ...]) -> BrokerLag:
         wanted = sorted({*topics, *(topic for read in groups.values() for topic in read)})

@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from agents.crypto.envelope import Seal
 from agents.kafka import sending
+from agents.kafka.reaching import Told, away, words
 from agents.system.tracing.trace_context import HEADER
 from agents.system.tracing.tracer import CallTrace, is_on, trace_sent_call
 from pipeline.errors import BrokerError, RecordError
@@ -47,11 +48,13 @@ class CallProducer:
         self._bootstrap, self._topic, self._source = bootstrap, topic, source
         self._delivery_s = delivery_s
         self._failed: str | None = None
+        self._told = Told()
         self._trace: tuple[str, CallTrace] | None = None
         """Of the call that was sent last: recordings are sent one after another."""
         self._producer = Producer(
             {
                 **sending.settings(bootstrap, client, delivery_s=delivery_s),
+                "error_cb": self._told,
                 "message.max.bytes": 2_000_000,
                 "queue.buffering.max.kbytes": 16_384,
                 "linger.ms": 5,
@@ -122,7 +125,7 @@ class CallProducer:
                     raise BrokerError(f"{self._bootstrap}: takes no records") from None
                 self._producer.poll(0.1)
             except KafkaException as error:
-                raise BrokerError(f"{self._bootstrap}: {error.args[0].name()}") from error
+                raise away(self._bootstrap, error, self._told.why) from error
             else:
                 self._producer.poll(0)
                 return
@@ -136,15 +139,17 @@ class CallProducer:
         left = self._producer.flush(self._delivery_s + sending.GRACE_S)
         self._raise_failed()
         if left:
-            raise BrokerError(f"{self._bootstrap}: {left} records were not acknowledged in time")
+            why = self._told.why or "in time"
+            raise BrokerError(f"{self._bootstrap}: {left} records were not acknowledged: {why}")
 
     def _delivered(self, error: KafkaError | None, _message: Any) -> None:  # noqa: ANN401
         if error is not None and self._failed is None:
-            self._failed = error.name()
+            self._failed = words(error)
 
     def _raise_failed(self) -> None:
         if self._failed is not None:
-            raise BrokerError(f"{self._bootstrap}: a record was not acknowledged ({self._failed})")
+            why = ": ".join(one for one in (self._failed, self._told.why) if one)
+            raise BrokerError(f"{self._bootstrap}: a record was not acknowledged ({why})")
 
 
 def sealed(

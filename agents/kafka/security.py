@@ -17,7 +17,7 @@ import faust
 
 from agents.settings.model import Settings
 from agents.system.private_files import secret_line
-from agents.system.serving import refuse_ended
+from agents.system.sockets.serving import refuse_ended
 from pipeline.errors import SettingsError
 
 Protocol: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]

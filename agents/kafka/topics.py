@@ -8,8 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
+from agents.kafka.reaching import BrokerAdmin, words
 from agents.system.logging import get_logger
 from pipeline.errors import BrokerError
 
@@ -175,7 +176,7 @@ def create_topics(
             partitions than the others or than is wanted.
     """
     there = reach_broker(bootstrap, timeout_s=timeout_s, client=client)
-    admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
+    admin = BrokerAdmin(bootstrap, client)
     wanted = [
         NewTopic(name, num_partitions=partitions, replication_factor=replication, config=config)
         for name, config in wanted_configs(topics, retention_ms, replication).items()
@@ -185,12 +186,13 @@ def create_topics(
     for name, future in made.items():
         try:
             future.result(timeout_s + _GRACE_S)
-        except TimeoutError:
-            raise BrokerError(f"{bootstrap}: no answer within {timeout_s:.0f} s") from None
+        except TimeoutError as error:
+            raise admin.away(error) from None
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                reason = error.args[0].name()
-                raise BrokerError(f"{bootstrap}: topic {name} not created ({reason})") from error
+            inner = error.args[0]
+            if inner.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                told = f"Kafka at {bootstrap} did not create the topic {name}: {words(inner)}"
+                raise BrokerError(told) from error
     _check_partitions(admin, bootstrap, topics, partitions, timeout_s)
 
 
@@ -210,14 +212,11 @@ def reach_broker(
     Raises:
         BrokerError: nobody answers there.
     """
-    admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
+    admin = BrokerAdmin(bootstrap, client)
     try:
         return frozenset(admin.list_topics(timeout=timeout_s).topics)
     except KafkaException as error:
-        raise BrokerError(
-            f"no Kafka broker answers at {bootstrap} within {timeout_s:.0f} s: check the address, "
-            "the kafka_* settings and that it runs, then start again; nothing was lost"
-        ) from error
+        raise admin.away(error) from error
 
 
 def require_door(bootstrap: str, topics: Topics, *, client: dict[str, str] | None = None) -> None:
@@ -238,7 +237,7 @@ def require_door(bootstrap: str, topics: Topics, *, client: dict[str, str] | Non
 
 
 def _check_partitions(
-    admin: AdminClient, bootstrap: str, topics: Topics, partitions: int, timeout_s: float
+    admin: BrokerAdmin, bootstrap: str, topics: Topics, partitions: int, timeout_s: float
 ) -> None:
     """Wait until the broker shows all topics, and compare their partitions."""
     deadline = time.monotonic() + timeout_s
@@ -246,7 +245,7 @@ def _check_partitions(
         try:
             known = admin.list_topics(timeout=timeout_s).topics
         except KafkaException as error:
-            raise BrokerError(f"{bootstrap}: no answer ({error.args[0].name()})") from error
+            raise admin.away(error) from error
         if all(name in known and known[name].partitions for name in topics.all()):
             break
         if time.monotonic() > deadline:
@@ -282,7 +281,7 @@ async def keep_partitions(
         BrokerError: a topic has another number. A broker that is away, or does not show a topic
             just now, is asked again; it is logged when it goes away, and when it is back.
     """
-    admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
+    admin = BrokerAdmin(bootstrap, client)
     answered, away = time.monotonic(), False
     log = get_logger()
     while True:

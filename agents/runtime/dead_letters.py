@@ -23,6 +23,7 @@ from confluent_kafka import Message as Received
 
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.producer import CallProducer
+from agents.kafka.reaching import TELLS_S, Told, away
 from agents.kafka.topics import Topics
 from agents.runtime import events
 from pipeline.errors import BrokerError, RecordError, UnknownCallError
@@ -304,6 +305,7 @@ class _Reader:
     ) -> None:
         self._bootstrap, self._within_s = bootstrap, within_s
         self._until = math.inf if within_s is None else time.monotonic() + within_s
+        self._told = Told()
         self._consumer = Consumer(
             {
                 **(client or {}),
@@ -313,6 +315,7 @@ class _Reader:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",  # a record that is gone is not another one
                 "log_level": 0,
+                "error_cb": self._told,
             }
         )
 
@@ -398,7 +401,7 @@ class _Reader:
         try:
             known = self._consumer.list_topics(topic, timeout=self._left()).topics.get(topic)
         except KafkaException as error:
-            raise self._away(topic) from error
+            raise self._away(topic, error) from error
         return list(known.partitions) if known is not None and known.error is None else []
 
     def _bounds(self, topic: str, number: int) -> tuple[int, int]:
@@ -407,7 +410,7 @@ class _Reader:
         try:
             marks = self._consumer.get_watermark_offsets(place, timeout=self._left())
         except KafkaException as error:
-            raise self._away(topic) from error
+            raise self._away(topic, error) from error
         if marks is None:
             raise self._away(topic)
         return int(marks[0]), int(marks[1])
@@ -441,7 +444,10 @@ class _Reader:
             )
         return min(ANSWER_S, left)
 
-    def _away(self, topic: str) -> BrokerError:
+    def _away(self, topic: str, error: KafkaException | None = None) -> BrokerError:
+        if error is not None:
+            self._consumer.poll(TELLS_S)  # what the client was told comes only now
+            return away(self._bootstrap, error, self._told.why)
         return BrokerError(f"{self._bootstrap}: topic {topic} can't be read; is it the right one?")
 
 

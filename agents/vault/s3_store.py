@@ -29,6 +29,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from agents.system.private_files import read_secret_file
+from agents.system.sockets.reaching import cannot_reach, cause
 from pipeline.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -44,6 +45,19 @@ _TRIES: Final = 3
 _PATIENCE: Final = timedelta(seconds=30)
 """How long one request is tried again; the stage tries again after that."""
 CREDENTIALS: Final = "AWS_SHARED_CREDENTIALS_FILE"
+_REFUSALS: Final = (
+    (
+        re.compile(r"InvalidAccessKeyId|SignatureDoesNotMatch|\b401\b|^Unauthenticated"),
+        f"does not know our access key; see AWS_ACCESS_KEY_ID or {CREDENTIALS}",
+    ),
+    (
+        re.compile(r"AccessDenied|\b403\b|^PermissionDenied"),
+        "does not let us at the bucket: we list it, read, write and delete",
+    ),
+)
+"""By what the text of obstore's errors holds: S3's own codes, HTTP's, the exception's name."""
+_ASKED: Final = re.compile(r"https?://(?:[^/\s@]*@)?([^/\s@?,]+)\S*")
+"""A request's address in a text of obstore's, and its host and port."""
 _KEYS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 
@@ -65,7 +79,13 @@ class BucketPlace:
             StoreError: there is no such bucket, it can't be listed, or is away.
         """
         with _translated():
-            return cls(opened_bucket(bucket, prefix))
+            try:
+                return cls(opened_bucket(bucket, prefix))
+            except (BaseError, FileNotFoundError) as error:
+                if isinstance(error, BaseError) and "NoSuchBucket" not in str(error):
+                    raise
+                told = f"there is no bucket {bucket}; see AWS_ENDPOINT_URL, AWS_REGION"
+                raise StoreError(f"vault: {told}") from None
 
     def put(self, area: str, call_id: str, files: Mapping[str, bytes]) -> bool:
         """See ``Place``."""
@@ -252,4 +272,16 @@ def _translated() -> Iterator[None]:
     except FileNotFoundError:
         raise StoreError("vault: No such file or directory") from None
     except (BaseError, OSError, ValueError) as error:
-        raise StoreError(f"vault: the bucket is away or refuses ({type(error).__name__})") from None
+        raise StoreError(f"vault: {_told(error)}") from None
+
+
+def _told(error: Exception) -> str:
+    """Cause, host and what to do; the client's own text has whole requests."""
+    asked = _ASKED.search(str(error))
+    where = "" if asked is None else asked[1]
+    text = f"{type(error).__name__}: {_ASKED.sub('', str(error))}"
+    refused = next((told for pattern, told in _REFUSALS if pattern.search(text)), "")
+    if not refused and (why := cause(text)):
+        return cannot_reach("the store", where, why, "see that it runs, and AWS_ENDPOINT_URL")
+    at = f" at {where}" if where else ""
+    return f"the store{at} {refused or f'refuses ({type(error).__name__}); see AWS_REGION'}"

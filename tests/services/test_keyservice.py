@@ -142,7 +142,8 @@ def test_a_service_that_is_away_is_an_error_in_time(
         away = uri
     else:
         away = uri.replace(uri.split("/")[2], "127.0.0.1:1")
-    refused(lambda: KeyEncryptionKey(file, away), KeyServiceError, "can't be reached")
+    told = r"can't be reached at 127\.0\.0\.1:1: connection refused; see that it runs"
+    refused(lambda: KeyEncryptionKey(file, away), KeyServiceError, told)
     missing = file.with_name("other.json")
     refused(lambda: KeyEncryptionKey.load_or_create(missing, away), KeyServiceError, "reached")
     assert not missing.exists()

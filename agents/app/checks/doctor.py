@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from agents.app.checks.findings import KEY_DAYS, Finding, Grade
 from agents.app.checks.holdings import holdings, only_sends
+from agents.app.checks.key_files import key_files
 from agents.app.checks.surroundings import clock, disk, ending_certificates, topic_findings
 from agents.crypto.signed_head import HeadMemory
 from agents.database import migrate
@@ -32,7 +33,7 @@ from agents.settings.credentials import has_password
 from agents.settings.model import Settings
 from agents.stages.admit import NAME as ADMIT
 from agents.system.child_processes import may_dump_core
-from agents.system.serving import is_loopback
+from agents.system.sockets.serving import is_loopback
 from agents.upkeep.kek_rotation import wrapping_keys
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.upkeep.unfinished_calls import longest_open
@@ -50,6 +51,7 @@ PAGES = {
     "state folder": "docs/security.md",
     "key file": "docs/security.md",
     "transit key": "docs/security.md",
+    "token key": "docs/security.md",
     "keys held here": "docs/deploy/install.md",
     "signing key": "docs/certificates.md",
     "ledger": "docs/deploy/ledger.md",
@@ -78,6 +80,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("state folder", lambda: _folder("state folder", state)),
         ("key file", lambda: _key_file("key file", settings.keyset_file(state))),
         ("transit key", lambda: _key_file("transit key", settings.transit_private_file(state))),
+        ("token key", lambda: _key_file("token key", settings.token_key_file(state))),
         ("keys held here", lambda: holdings(settings, state, vault)),
         ("signing key", lambda: _signing_key(settings.signing_key_file(state))),
         ("ledger", lambda: _ledger(settings, state)),
@@ -195,6 +198,7 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
             beside = "" if current == newest else f", newer than {newest} and fit for this version"
             yield Finding(Grade.OK, "ledger", f"schema {current}{beside}")
             yield from _key_ages(settings, state, database)
+            yield from key_files(settings, state, database)
             yield _open_calls(settings, database)
             yield _sweeps(settings, database)
         else:

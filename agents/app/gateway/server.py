@@ -31,7 +31,7 @@ from agents.settings.gateway import GatewaySettings
 from agents.system import fatal_exit
 from agents.system.logging import get_logger, place_of
 from agents.system.metrics import GatewayMetrics
-from agents.system.serving import is_loopback, listening_socket, server_tls
+from agents.system.sockets.serving import is_loopback, listening_socket, server_tls
 from pipeline.errors import SettingsError
 from pipeline.gateways.events import GatewayError
 from pipeline.records.model import Role

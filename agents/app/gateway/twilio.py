@@ -22,7 +22,7 @@ from agents.app.gateway.call_feed import CallFeed, Calls
 from agents.app.gateway.entrance import answer_to, place_of
 from agents.app.gateway.limits import Limits, Place
 from agents.app.gateway.twilio_access import Proven, StreamAccess
-from agents.system.serving import is_loopback
+from agents.system.sockets.serving import is_loopback
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
 from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
 from pipeline.gateways.twilio.connection import MOST_FRAME, TwilioConnection

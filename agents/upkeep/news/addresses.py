@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from agents.system.serving import is_loopback
+from agents.system.sockets.serving import is_loopback
 from pipeline.errors import SettingsError
 
 Address = IPv4Address | IPv6Address

@@ -50,7 +50,7 @@ DEFAULTS = {
     "agents/app/recordings/recording_folder.py": "evidence from the future is refused",
     "agents/app/gateway/call_feed.py": "when a call began, which has no database",
     "agents/app/checks/surroundings.py": "certificates that end",
-    "agents/system/serving.py": "the same, at the start",
+    "agents/system/sockets/serving.py": "the same, at the start",
     "agents/upkeep/news/webhooks.py": "the time of a test's signature, which has no database",
 }
 """Modules that know the machine's clock, and what for."""

@@ -17,9 +17,9 @@ from agents.database.engine import Database
 from agents.kafka.admin import ClusterState, TopicState
 from agents.kafka.topics import Topics, wanted_configs
 from agents.settings.model import Settings
-from agents.system import serving
 from agents.system.metrics import Metrics
-from agents.system.serving import refuse_ended
+from agents.system.sockets import serving
+from agents.system.sockets.serving import refuse_ended
 from pipeline.errors import BrokerError, SettingsError
 from tests.agents.app.operations.test_expiry import NOW, pem
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.system.serving import server_tls
+from agents.system.sockets.serving import server_tls
 from pipeline.errors import SettingsError
 from tests.certificates import Authority
 
