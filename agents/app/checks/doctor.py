@@ -24,7 +24,7 @@ from agents.app.checks.surroundings import clock, disk, ending_certificates, top
 from agents.crypto.signed_head import HeadMemory
 from agents.database import migrate
 from agents.database.call_ledger import open_since
-from agents.database.engine import Database
+from agents.database.engine import Database, sqlite_file
 from agents.database.policies.of_installation import policy_of
 from agents.kafka.admin import unread
 from agents.kafka.security import KafkaSecurity
@@ -46,7 +46,13 @@ from pipeline.policy.warnings import warnings
 
 _OF_SENDERS = frozenset({"broker", "keys held here", "certificates", "memory"})
 """What is looked at on a host that only sends calls."""
+_NONE = "nothing of one is here: no state folder, no ledger, no key, no vault, no broker"
+_WHERE = (
+    "run it where the workers run, or name what there is: --state-dir, --to, --bootstrap, or their "
+    "settings"
+)
 PAGES = {
+    "installation": "docs/operations.md",
     "broker": "docs/deploy/kafka.md",
     "state folder": "docs/security.md",
     "key file": "docs/security.md",
@@ -92,7 +98,9 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("memory", _memory),
     ]
     found: list[Finding] = []
-    if only_sends(settings, state, vault):
+    if _nothing_here(settings, state, vault):
+        found.append(Finding(Grade.WEAK, "installation", _NONE, _WHERE, PAGES["installation"]))
+    elif only_sends(settings, state, vault):
         told = "holds no key that opens a call, no ledger and no vault"
         found.append(Finding(Grade.OK, "only sends", told))
         checks = [one for one in checks if one[0] in _OF_SENDERS]
@@ -104,6 +112,18 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
             mend = "make it reachable and look again"
             found.append(Finding(Grade.WEAK, what, told, mend, PAGES[what]))
     return found
+
+
+def _nothing_here(settings: Settings, state: Path, vault: str | Path | None) -> bool:
+    """Whether no part of an installation is named or lies here: most likely a wrong folder."""
+    ledger = sqlite_file(settings.ledger_location(state))
+    named = (settings.bootstrap, settings.ledger_url, settings.transit_public_key, vault)
+    files = (settings.keyset_file(state), settings.transit_public_file(state))
+    return (
+        not any(named)
+        and not state.exists()
+        and not any(one is not None and one.exists() for one in (ledger, *files))
+    )
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

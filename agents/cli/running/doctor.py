@@ -1,6 +1,6 @@
 """``hushwire doctor``: what is weaker than it should be, and what to do about it.
 
-Exit codes: 0 nothing is weak; 1 something is.
+Exit codes: 0 nothing is weak; 1 something is, or with ``--strict`` was not checked.
 """
 
 from __future__ import annotations
@@ -35,11 +35,16 @@ def doctor(
         Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
     ] = None,
     *,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit code 1 also when something could not be checked."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a cluster and this installation; exit code 1 when something is weaker than it should.
 
-    Nothing is changed. Run it as the user that runs the workers.
+    Nothing is changed. Run it as the user that runs the workers. What is not here, or not named, is
+    not checked and told; with --strict it counts like something weak.
     """
     from agents.app.checks.doctor import examine  # noqa: PLC0415 - --help comes at once
     from agents.app.checks.findings import Grade  # noqa: PLC0415
@@ -55,5 +60,8 @@ def doctor(
     ]
     show_rows(rows, as_json=as_json, styles=_COLOURS)
     weak = sum(one.grade is Grade.WEAK for one in findings)
-    console.print(f"{weak} of {len(findings)} weak" if weak else "nothing is weak", highlight=False)
-    sys.exit(1 if weak else 0)
+    unseen = sum(one.grade is Grade.SKIPPED for one in findings)
+    told = f"{weak} of {len(findings)} weak" if weak else "nothing is weak"
+    told += f", {unseen} not checked" if unseen else ""
+    console.print(told, highlight=False)
+    sys.exit(1 if weak or (strict and unseen) else 0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sqlite3
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from agents.app.checks.surroundings import broker_findings
 from agents.cli import main
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import Ledger
+from agents.database.known_keys import token_key
 from agents.kafka.admin import ClusterState, TopicState, shortened
 from agents.kafka.topics import Topics, wanted_configs
 from agents.settings.model import Settings, load_settings
@@ -140,6 +142,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(surroundings, "FREE_BYTES", 1)
     state = tmp_path / "state"
     ledger = Ledger.embedded(state)
+    token_key(ledger.database, state / "tokens.key", named=False)
     ledger.open_call("call-1")
     ledger.dispose()
     (tmp_path / "vault").mkdir(mode=0o700)
@@ -277,6 +280,55 @@ def test_nothing_is_made_and_the_exit_code_tells(
         assert ended.value.code == code
         assert sorted(installed.rglob("*")) == before
     assert "1 of" in capsys.readouterr().out
+
+
+def test_a_folder_without_an_installation_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended green with everything that counts not checked."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HUSHWIRE_STATE_DIR", raising=False)
+    monkeypatch.setattr(sys, "argv", ["hushwire", "doctor"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    out = capsys.readouterr().out
+    assert "nothing of one is here" in out
+    assert "--state-dir, --to, --bootstrap" in out
+    assert re.search(r"1 of \d+ weak, \d+ not checked$", out.strip())
+    for named in ("kek.json", "transit-public.json", "ledger.db"):
+        place = tmp_path / named / "state"
+        place.mkdir(parents=True)
+        (place / named).write_bytes(b"")
+        assert not doctor._nothing_here(load_settings(), place, None), named
+
+
+@pytest.mark.parametrize(("strict", "code"), [((), 0), (("--strict",), 1)])
+def test_what_is_not_checked_is_counted_and_fails_where_that_is_asked(
+    strict: tuple[str, ...],
+    code: int,
+    installed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(installed)
+    asked = ["hushwire", "doctor", "--to", "vault", "--state-dir", "state", *strict]
+    monkeypatch.setattr(sys, "argv", asked)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == code
+    assert re.search(r"nothing is weak, \d+ not checked$", capsys.readouterr().out.strip())
+
+
+def test_strict_is_content_where_all_was_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda *_: [Finding(Grade.OK, "x", "y")])
+    monkeypatch.setattr(sys, "argv", ["hushwire", "doctor", "--strict"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip().endswith("nothing is weak")
 
 
 def _weaknesses() -> list[tuple[str, ast.Call]]:
