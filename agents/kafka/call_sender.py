@@ -13,13 +13,14 @@ holed in silence.
 
 from __future__ import annotations
 
-import math
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -33,7 +34,7 @@ from agents.system.tracing.tracer import Attribute, trace_sent_call
 from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.call_ids import call_id_of
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord
-from pipeline.gateways.door.wire import CallKey, encode
+from pipeline.gateways.door.wire import CallEncoder, CallKey, Message
 from pipeline.records.cloudevents import SOURCE
 
 DELIVERY_S: Final = 20.0
@@ -158,40 +159,37 @@ class CallSender:
         """Wait until a record is acknowledged, or a moment; for the sender's calls."""
         self._queue.wait_for_room()
 
+    def encoder(self, key: CallKey | None, more: Mapping[str, bytes]) -> CallEncoder:
+        """Makes a call's messages; for the sender's calls."""
+        return CallEncoder(self.topic, key, source=self._source, more=more)
+
     def queue(
-        self, call: OutgoingCall, record: DoorRecord, key: CallKey | None, behind: Line | None
-    ) -> tuple[int, Line]:
+        self, call: OutgoingCall, message: Message, size: int, seq: int, behind: Line | None
+    ) -> Line:
         """Hand a record to a client; for the sender's calls.
 
         Args:
             call: whose it is.
-            record: what is sent.
-            key: the call's.
+            message: what is sent.
+            size: its bytes.
+            seq: its number.
             behind: the client that has records of this call still to be acknowledged, if one does.
 
         Returns:
-            Its bytes, and the client that has it.
+            The client that has it.
 
         Raises:
             BufferError: there is no room.
             BrokerError: the client refuses.
-            RecordError: it is too large.
         """
-        message = encode(record, self.topic, key, source=self._source)
-        if header := call.trace.header:
-            message = replace(message, headers={**message.headers, HEADER: header})
-        size = len(message.value or b"") + sum(len(one or b"") for one in message.headers.values())
-        if size > LARGEST_RECORD:
-            raise RecordError(f"a record of {size} bytes: {LARGEST_RECORD} at most; cut it smaller")
-        seq = record.seq if isinstance(record, DoorChunk) else record.chunks
-        sent = time.monotonic()
+        on_ack, sent = self._on_ack, time.monotonic()
 
         def settled(error: KafkaError | None) -> None:
             call.settle(size, None if error is None else error.name())
-            if error is None and self._on_ack is not None:
-                self._on_ack(Acknowledged(call.header.call_id, seq, sent, time.monotonic()))
+            if error is None and on_ack is not None:
+                on_ack(Acknowledged(call.header.call_id, seq, sent, time.monotonic()))
 
-        return size, self._queue.put(message, size, behind, settled)
+        return self._queue.put(message, size, behind, settled)
 
 
 class OutgoingCall:
@@ -207,7 +205,9 @@ class OutgoingCall:
         self._sender, self._header, self._most_bytes = sender, header, most_bytes
         self.trace = trace_sent_call(header.call_id)
         public = sender.public
-        self._key = CallKey(*public.new_key(header.call_id)) if public is not None else None
+        key = CallKey(*public.new_key(header.call_id)) if public is not None else None
+        traced = self.trace.header
+        self._encoder = sender.encoder(key, {HEADER: traced} if traced else {})
         self._lock = threading.Lock()
         self._chunks = self._end = 0
         self._ended = self._complete = False
@@ -215,7 +215,8 @@ class OutgoingCall:
         self._line: Line | None = None
         self._waiting: list[_Waiting] = []
         self._queued = self._settled = self._bytes = 0
-        self._times: dict[int, float] = {}
+        self._times = deque[float]()
+        """When the records were queued that are not acknowledged."""
 
     @property
     def header(self) -> CallHeader:
@@ -230,10 +231,12 @@ class OutgoingCall:
     @property
     def failed(self) -> str | None:
         """Why a record of this call was lost, in the client's words, or ``no room``; else None."""
-        late = time.monotonic() - self._oldest() > self._sender.delivery_s + GRACE_S
-        if late and self._failed is None:
-            # The client tells it itself, but not where its thread hangs.
-            self._hear("_TIMED_OUT")
+        if self._failed is None and self._times:
+            with suppress(IndexError):  # the last of them was acknowledged just now
+                oldest = self._times[0]
+                if time.monotonic() - oldest > self._sender.delivery_s + GRACE_S:
+                    # The client tells it itself, but not where its thread hangs.
+                    self._hear("_TIMED_OUT")
         return self._failed
 
     @property
@@ -358,11 +361,12 @@ class OutgoingCall:
     def settle(self, size: int, problem: str | None) -> None:
         """Hear what became of the oldest record; from the sender's thread."""
         with self._lock:
-            self._times.pop(self._settled, None)
+            self._times.popleft()
             self._settled += 1
             self._bytes -= size
             over = self._ended and self._settled == self._queued
-        self._hear(problem)
+        if problem is not None or self._waiting:
+            self._hear(problem)
         if over:
             self._end_trace()
 
@@ -420,20 +424,25 @@ class OutgoingCall:
         return True
 
     def _queue(self, record: DoorRecord) -> None:
+        message = self._encoder.message(record)
+        size = len(message.value or b"") + sum(map(len, filter(None, message.headers.values())))
+        if size > LARGEST_RECORD:
+            raise RecordError(f"a record of {size} bytes: {LARGEST_RECORD} at most; cut it smaller")
+        seq = record.seq if isinstance(record, DoorChunk) else record.chunks
         with self._lock:
             # Before the record itself: its acknowledgement may come at once.
             behind = self._line if self._settled < self._queued else None
-            number, self._queued = self._queued, self._queued + 1
-            self._times[number] = time.monotonic()
+            self._queued += 1
+            self._bytes += size
+            self._times.append(time.monotonic())
         try:
-            size, self._line = self._sender.queue(self, record, self._key, behind)
+            self._line = self._sender.queue(self, message, size, seq, behind)
         except BaseException:
             with self._lock:
                 self._queued -= 1
-                del self._times[number]
+                self._bytes -= size
+                self._times.pop()
             raise
-        with self._lock:
-            self._bytes += size
 
     def _require_going(self) -> None:
         if self.failed is not None:
@@ -443,8 +452,3 @@ class OutgoingCall:
         full = self._failed == _NO_ROOM
         why = f"found {_NO_ROOM}" if full else f"was not acknowledged ({self._failed})"
         return BrokerError(f"{self._sender.bootstrap}: a record of this call {why}{INCOMPLETE}")
-
-    def _oldest(self) -> float:
-        """When the oldest record was queued that is not acknowledged."""
-        with self._lock:
-            return next(iter(self._times.values()), math.inf)

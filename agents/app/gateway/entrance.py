@@ -19,6 +19,7 @@ from aiohttp import web
 
 from agents.app.gateway.addresses import Networks, among
 from agents.app.gateway.limits import Limits, Place
+from agents.app.gateway.reading import BufferedReading
 from pipeline.gateways.events import GatewayError, Reason
 
 NAME: Final = "http"
@@ -149,7 +150,7 @@ class Entrance:
         self._limits.refused(NAME, error)
 
 
-class _Line(asyncio.Protocol):
+class _Line(BufferedReading):
     """aiohttp's protocol of a connection, and when it is there and gone."""
 
     def __init__(

@@ -78,9 +78,16 @@ class CallHeader:
     """sha256 of the recording's file in hex, or empty for a call that is running."""
     business: StatedBusiness = field(default=StatedBusiness(), repr=False)
     """How the call came about."""
+    frame: int = field(init=False, repr=False, compare=False)
+    """Bytes of one sample of all channels."""
+    most: int = field(init=False, repr=False, compare=False)
+    """Bytes of audio in a record."""
 
     def __post_init__(self) -> None:
         """Hold the limits."""
+        width = WIDTHS[self.codec]
+        object.__setattr__(self, "frame", len(self.roles) * width)
+        object.__setattr__(self, "most", MOST_AUDIO // 2 * width)
         _require(
             is_drawn(self.call_id),
             "call_id: a drawn one, `call-` and a ULID, a UUID; a name belongs into recorder_id",
@@ -125,21 +132,17 @@ class CallHeader:
         """The last place in the call, in samples."""
         return LONGEST_CALL_S * self.sample_rate
 
-    @property
-    def frame(self) -> int:
-        """Bytes of one sample of all channels."""
-        return self.channels * WIDTHS[self.codec]
-
     def samples(self, audio: bytes) -> int:
         """How many samples per channel some audio holds.
 
         Raises:
             RecordError: none, too many, or no whole number of them.
         """
-        most = MOST_AUDIO // 2 * WIDTHS[self.codec]
-        _require(0 < len(audio) <= most, f"audio: 1 to {most} bytes of {self.codec.value} a record")
-        _require(len(audio) % self.frame == 0, "audio: ends within a sample of all channels")
-        return len(audio) // self.frame
+        if not 0 < len(audio) <= self.most:
+            raise RecordError(f"audio: 1 to {self.most} bytes of {self.codec.value} a record")
+        samples, rest = divmod(len(audio), self.frame)
+        _require(not rest, "audio: ends within a sample of all channels")
+        return samples
 
     def continues(self, other: CallHeader) -> bool:
         """Whether both may head records of one call: what audio is made of may not change."""
@@ -170,19 +173,18 @@ class DoorChunk:
     blank: bool = False
     """Whether nobody spoke its samples: they belong to what is missing before this chunk, so that
     a pause or a gap is told while it lasts, and at the end of a call."""
+    samples: int = field(init=False, repr=False, compare=False)
+    """Length in samples per channel."""
 
     def __post_init__(self) -> None:
         """Hold the limits."""
-        _require(0 <= self.seq < MOST_CHUNKS, f"seq: 0 to {MOST_CHUNKS - 1}")
+        object.__setattr__(self, "samples", self.header.samples(self.audio))
+        if not 0 <= self.seq < MOST_CHUNKS:
+            raise RecordError(f"seq: 0 to {MOST_CHUNKS - 1}")
         _require(
             self.start >= 0 and self.end <= self.header.longest,
             "start: beyond the longest call, a day",
         )
-
-    @property
-    def samples(self) -> int:
-        """Length in samples per channel."""
-        return self.header.samples(self.audio)
 
     @property
     def end(self) -> int:

@@ -6,9 +6,9 @@ recording was paused before it (``hw_paused``), what is known of the call (``hw_
 the call's key, wrapped (``hw_key``). Where ``hw_key`` is there, ``hw_info`` and the value are
 sealed by that key, each bound to its place; where it is not, all of it is in clear.
 
-Outcomes: ``encode`` returns a ``Message``; ``address``, ``read_key`` and ``decode`` raise
-``RecordError`` that says which header is wrong and quotes none, or ``SealError`` for what does not
-open.
+Outcomes: ``CallEncoder.message`` and ``encode`` return a ``Message``; ``address``, ``read_key``
+and ``decode`` raise ``RecordError`` that says which header is wrong and quotes none, or
+``SealError`` for what does not open.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Final, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -137,47 +138,83 @@ class _End(BaseModel):
     complete: Annotated[bool, Field(strict=True)] = True
 
 
-def encode(record: DoorRecord, topic: str, key: CallKey | None, *, source: str = SOURCE) -> Message:
-    """The message of a record.
+class CallEncoder:
+    """Makes the messages of one call; what its records share is made and sealed once.
 
     Args:
-        record: what is sent.
         topic: where to; a sealed record opens on no other.
         key: the call's; None: in clear, which the other side refuses unless its policy allows it.
-        source: ``ce_source`` of the event, at most 256 bytes.
+        source: ``ce_source`` of the events, at most 256 bytes.
+        more: further headers of each message.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        key: CallKey | None,
+        *,
+        source: str = SOURCE,
+        more: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
+        self._topic, self._key, self._source, self._more = topic, key, source.encode(), more
+        self._header: CallHeader | None = None
+        self._shared: dict[str, bytes | None] = {}
+        self._call = self._id = b""
+
+    def message(self, record: DoorRecord) -> Message:
+        """The message of a record.
+
+        Raises:
+            SealError: it can't be sealed.
+        """
+        if record.header is not self._header:
+            self._share(record.header)
+        headers = self._shared.copy()
+        if isinstance(record, DoorChunk):
+            headers["ce_id"] = b"%b%d" % (self._id, record.seq)
+            headers[SEQ], headers[START] = b"%d" % record.seq, b"%d" % record.start
+            if record.paused:
+                headers[PAUSED] = b"true"
+            if record.blank:
+                headers[BLANK] = b"true"
+            value = record.audio
+        else:
+            headers["ce_id"], headers["ce_type"] = self._id + b"end", END.encode()
+            headers["content-type"] = _JSON.encode()
+            headers[SEQ], headers[START] = b"%d" % record.chunks, b"%d" % record.end
+            value = to_json({"complete": record.complete})
+        if self._key is not None:
+            value = self._key.seal.seal(value, value_bound(self._topic, headers))
+        return Message(self._call, headers, value)
+
+    def _share(self, header: CallHeader) -> None:
+        """What all chunks of a call have in common, as long as nothing else is said of it."""
+        info, key = _info(header), self._key
+        if key is not None:
+            info = key.seal.seal(info, info_bound(self._topic, header.call_id))
+        self._call = header.call_id.encode()
+        self._id = self._call + b"/in/"
+        self._shared = {
+            **self._more,
+            "ce_specversion": b"1.0",
+            "ce_source": self._source,
+            "ce_type": CHUNK.encode(),
+            "ce_subject": self._call,
+            "content-type": f"audio/{header.codec.value}".encode(),
+            INFO: info,
+        }
+        if key is not None:
+            self._shared[KEY] = key.wrapped
+        self._header = header
+
+
+def encode(record: DoorRecord, topic: str, key: CallKey | None, *, source: str = SOURCE) -> Message:
+    """The message of one record, see ``CallEncoder``.
 
     Raises:
         SealError: it can't be sealed.
     """
-    header = record.header
-    if isinstance(record, DoorChunk):
-        kind, name, value = CHUNK, str(record.seq), record.audio
-        content, seq, start = f"audio/{header.codec.value}", record.seq, record.start
-    else:
-        kind, name, content = END, "end", _JSON
-        value = to_json({"complete": record.complete})
-        seq, start = record.chunks, record.end
-    headers = {
-        "ce_specversion": b"1.0",
-        "ce_id": f"{header.call_id}/in/{name}".encode(),
-        "ce_source": source.encode(),
-        "ce_type": kind.encode(),
-        "ce_subject": header.call_id.encode(),
-        "content-type": content.encode(),
-        SEQ: b"%d" % seq,
-        START: b"%d" % start,
-    }
-    if isinstance(record, DoorChunk):
-        flags = {PAUSED: record.paused, BLANK: record.blank}
-        headers |= {name: b"true" for name, is_set in flags.items() if is_set}
-    info = _info(header)
-    if key is not None:
-        headers[KEY] = key.wrapped
-        info = key.seal.seal(info, info_bound(topic, header.call_id))
-    headers[INFO] = info
-    if key is not None:
-        value = key.seal.seal(value, value_bound(topic, headers))
-    return Message(header.call_id.encode(), headers, value)
+    return CallEncoder(topic, key, source=source).message(record)
 
 
 def address(message: Message) -> DoorAddress:
