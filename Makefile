@@ -9,7 +9,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots site
+.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots settings site
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -63,6 +63,10 @@ lint: .venv/.dev ## Check style, types and the direction of imports
 format: .venv/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+settings: .venv/.dev ## Write docs/settings.md, and the settings in the chart's schema, as the program has them
+	$(BIN)/python -m agents settings --markdown > docs/settings.md
+	$(BIN)/python .ci/chart_settings.py
 
 metrics: .venv/.dev ## Write docs/metrics.md: every metric, as the programs have it
 	$(BIN)/python -m console.http.metrics_page > docs/metrics.md

@@ -166,6 +166,7 @@ def test_the_program_takes_its_variables(
             "AWS_REGION",
             "AWS_ENDPOINT_URL_S3",
             "AWS_ALLOW_HTTP",
+            "SSL_CERT_FILE",
         }
         with monkeypatch.context() as patched:
             patched.chdir(tmp_path)
@@ -193,12 +194,12 @@ def test_the_policy_of_the_example_can_be_read(tmp_path: Path) -> None:
 def test_numbers_reach_the_program_as_they_were_written() -> None:
     objects = rendered(
         "small",
-        "--set", "settings.audit_days=1000000",
+        "--set", "settings.sweep_least=1000000",
         "--set", "kafka.rawRetentionSeconds=2592000",
         "--set", "settings.publish_transcripts=true",
     )  # fmt: skip
     env = environment(pods(objects)["vault"])
-    assert env["HUSHWIRE_AUDIT_DAYS"] == "1000000"
+    assert env["HUSHWIRE_SWEEP_LEAST"] == "1000000"
     assert env["HUSHWIRE_RAW_RETENTION_SECONDS"] == "2592000"
     assert env["HUSHWIRE_PUBLISH_TRANSCRIPTS"] == "true"
     assert json.loads(environment(pods(rendered("ha"))["console"])["HUSHWIRE_OIDC_ROLES"]) == {

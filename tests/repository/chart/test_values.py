@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
-from agents.settings.model import Settings
-from tests.repository.chart.rendering import CHART, case, rendered, template
+from agents.settings.model import Settings, load_settings
+from tests.repository.chart.rendering import (
+    CHART,
+    ROOT,
+    case,
+    environment,
+    pods,
+    rendered,
+    template,
+)
 
 
 def refused(*values: str, name: str = "ha") -> str:
@@ -38,7 +50,19 @@ def refused(*values: str, name: str = "ha") -> str:
         ("keys.transitPublic=HpkePrivateKey", "'/keys/transitPublic'.*does not match pattern"),
         ("keys.public.signing\\.pem=change-me", "'/keys/public/signing.pem'"),
         ("kafka.password=secret", "'/kafka'.*'password' not allowed"),
-        ("settings.Policy=pci", "'Policy' does not match pattern"),
+        ("settings.Policy=pci", "'/settings': additional properties 'Policy' not allowed"),
+        ("settings.polcy=pci", "'/settings': additional properties 'polcy' not allowed"),
+        ("settings.pace=fast", "'/settings/pace': value must be one of 'latency', 'balanced'"),
+        ("settings.audit_days=0", "'/settings/audit_days': minimum: got 0, want 1"),
+        ("settings.language=English", "'/settings/language': 'English' does not match pattern"),
+        ("settings.tracing=true", "'/settings/tracing': got boolean, want string"),
+        ("settings.purposes={Sales}", "'/settings/purposes/0': 'Sales' does not match pattern"),
+        (
+            "workers.mute.settings.idle_seconds=ten",
+            "'/workers/mute/settings/idle_seconds': 'ten' does",
+        ),
+        ("gateway.settings.gateway_rols=a", "'/gateway/settings'.*'gateway_rols' not allowed"),
+        ("console.settings.oidc_roles.lead=boss", "'/console/settings/oidc_roles/lead'.*'analyst'"),
         ("webhook.url=http://hooks.example.com", "'/webhook/url'"),
         ("monitoring.runbooks=docs/runbooks", "'/monitoring/runbooks'.*does not match pattern"),
         ("monitoring.runbooks=https://docs.example.com", "'/monitoring/runbooks'"),
@@ -78,6 +102,16 @@ def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
         (["extraEnv.HUSHWIRE_POLICY=pci"], "extraEnv.HUSHWIRE_POLICY: is a setting"),
         (["workers.mute.extraEnv.VAULT_TOKEN=secret"], "VAULT_TOKEN: secrets are no variables"),
         (["console.kafka.username="], "console.kafka: .* needs both username and passwordSec"),
+        (
+            [
+                "console.kafka.username=",
+                "console.kafka.passwordSecret.name=",
+                "console.kafka.clientCertificateSecret=console-tls",
+            ],
+            "console.kafka: .* needs both username and passwordSec",
+        ),
+        (["image.repository="], "image.repository: name the image that you built and pushed"),
+        (["settings.gateway_url=https://a"], "settings.gateway_url: write it under gateway.setti"),
         (["gateway.service.type=ClusterIP"], "sourceRanges: is for the type LoadBalancer"),
         (["ledger.passwordSecret.name="], r"ledger.passwordSecret.name \(key password\): name a S"),
         (["keys.wrapping.secret="], r"keys.wrapping.secret \(kek.json\): name a Secret"),
@@ -138,7 +172,13 @@ def test_what_does_not_fit_together_is_told_with_what_to_do(values: list[str], t
 def test_everything_that_is_missing_is_told_at_once() -> None:
     done = template()
     assert done.returncode != 0
-    for missing in ("kafka.bootstrap", "ledger.url", "keys.wrapping.secret", "vault.url"):
+    for missing in (
+        "image.repository",
+        "kafka.bootstrap",
+        "ledger.url",
+        "keys.wrapping.secret",
+        "vault.url",
+    ):
         assert f"\n- {missing}" in done.stderr
 
 
@@ -165,6 +205,38 @@ def test_what_the_chart_sets_itself_are_settings() -> None:
     assert {one for one in told if not one.startswith("kafka_")} - own - {
         "console_address"
     } <= named
+
+
+def test_the_schema_of_settings_is_in_step_with_the_program() -> None:
+    printed = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "chart_settings.py", "--print"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    schema = (CHART / "values.schema.json").read_text("utf-8")
+    assert printed.stdout == schema, "run: make settings"
+    # What is in force without any value is one that the schema takes.
+    forms = json.loads(schema)["definitions"]["settings"]["properties"]
+    for name, default in Settings().model_dump(mode="json").items():
+        if default is not None:
+            jsonschema.validate(default, forms[name])
+
+
+def test_settings_reach_the_program_as_they_stand_in_toml(monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = rendered(
+        "small",
+        "--set-json", 'settings={"purposes": ["sales", "support"], "webhook_body": "transcript"}',
+        "--set-json", 'console.settings={"oidc_roles": {"lead": "analyst"}}',
+    )  # fmt: skip
+    for component in ("vault", "console"):
+        told = environment(pods(objects)[component])
+        for name in ("purposes", "webhook_body", "oidc_roles"):
+            monkeypatch.delenv(f"HUSHWIRE_{name.upper()}", raising=False)
+            if f"HUSHWIRE_{name.upper()}" in told:
+                monkeypatch.setenv(f"HUSHWIRE_{name.upper()}", told[f"HUSHWIRE_{name.upper()}"])
+        settings = load_settings()
+        assert settings.purposes == ("sales", "support")
+        assert settings.webhook_body == ("transcript",)
+        assert settings.oidc_roles == ({"lead": "analyst"} if component == "console" else {})
 
 
 def test_what_the_chart_takes_for_defaults_are_those() -> None:

@@ -13,7 +13,7 @@
   {{- if $worker.stages -}}
     {{- $most := include "hushwire.most" (dict "root" $ "worker" $worker) | int -}}
     {{- if gt $most ($v.kafka.partitions | int) -}}
-      {{- $wrong = append $wrong (printf "workers.%s: %d pods at most, and kafka.partitions is %d: a pod without a partition does nothing and never gets ready. Set maxReplicas (replicas where scaling.by is none) to %d or less; partitions can't be added to topics that exist (docs/deploy/kafka.md)" $name $most ($v.kafka.partitions | int) ($v.kafka.partitions | int)) -}}
+      {{- $wrong = append $wrong (printf "workers.%s: %d pods at most, and kafka.partitions is %d: a pod without a partition does nothing. Set maxReplicas (replicas where scaling.by is none) to %d or less; partitions can't be added to topics that exist (docs/deploy/kafka.md)" $name $most ($v.kafka.partitions | int) ($v.kafka.partitions | int)) -}}
     {{- end -}}
     {{- if and (ne $v.scaling.by "none") (gt ($worker.replicas | int) ($worker.maxReplicas | int)) -}}
       {{- $wrong = append $wrong (printf "workers.%s: replicas (%d, the least) is above maxReplicas (%d)" $name ($worker.replicas | int) ($worker.maxReplicas | int)) -}}
@@ -37,6 +37,9 @@
   {{- if not (hasKey $run .) -}}
     {{- $wrong = append $wrong (printf "workers: nobody runs the stage %s; name it under one worker's stages" .) -}}
   {{- end -}}
+{{- end -}}
+{{- if not $v.image.repository -}}
+  {{- $wrong = append $wrong "image.repository: name the image that you built and pushed, such as registry.example.com/hushwire: nobody publishes one (docs/deploy/kubernetes.md, The image)" -}}
 {{- end -}}
 {{- if not $v.kafka.bootstrap -}}
   {{- $wrong = append $wrong "kafka.bootstrap: name the brokers, host:port with commas" -}}
@@ -132,7 +135,8 @@
   {{- if and $v.networkPolicy.enabled (not $v.console.from) -}}
     {{- $wrong = append $wrong "console.from: say who may connect, such as the namespace of your ingress controller" -}}
   {{- end -}}
-  {{- if and (hasPrefix "SASL" $v.kafka.securityProtocol) (ne (not $v.console.kafka.username) (not $v.console.kafka.passwordSecret.name)) -}}
+  {{- $own := $v.console.kafka -}}
+  {{- if and (hasPrefix "SASL" $v.kafka.securityProtocol) (or $own.username $own.passwordSecret.name $own.clientCertificateSecret) (not (and $own.username $own.passwordSecret.name)) -}}
     {{- $wrong = append $wrong "console.kafka: for a user of its own it needs both username and passwordSecret.name; leave both empty for the workers'" -}}
   {{- end -}}
   {{- if and $v.console.ingress.host (not $v.console.ingress.tlsSecret) -}}
@@ -182,6 +186,8 @@
   {{- range $name, $_ := $settings -}}
     {{- if or (has $name $ours) (hasPrefix "kafka_" $name) -}}
       {{- $wrong = append $wrong (printf "%s.%s: the chart sets it itself, from values of their own (see values.yaml)" $where $name) -}}
+    {{- else if and (hasPrefix "gateway_" $name) (ne $where "gateway.settings") -}}
+      {{- $wrong = append $wrong (printf "%s.%s: write it under gateway.settings: the gateway takes no others" $where $name) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}

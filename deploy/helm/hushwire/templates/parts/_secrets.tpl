@@ -146,7 +146,7 @@ Secrets are files in /state/keys and never variables. */}}
   {{- if hasPrefix "http://" $v.vault.s3.endpoint -}}{{- $_ := set $env "AWS_ALLOW_HTTP" "true" -}}{{- end -}}
 {{- end -}}
 {{- range $name, $value := .own | default dict -}}
-  {{- $_ := set $env (printf "HUSHWIRE_%s" ($name | upper)) $value -}}
+  {{- $_ := set $env (printf "HUSHWIRE_%s" ($name | upper)) (kindIs "slice" $value | ternary (join "," $value) $value) -}}
 {{- end -}}
 {{- $env | toJson -}}
 {{- end -}}
