@@ -14,12 +14,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from agents.system.logging import get_logger
-from agents.system.tracing import tracer
+from agents.system.tracing import tracer, variables
 from agents.system.tracing.trace_context import Context
 from agents.system.tracing.tracer import Span
 from pipeline.errors import SettingsError
@@ -33,9 +31,6 @@ SENT: Final = "sent"
 DROPPED: Final = "dropped"
 QUEUE: Final = 2_048
 """Spans that wait at most, unless ``OTEL_BSP_MAX_QUEUE_SIZE`` says otherwise."""
-_OTLP: Final = "OTEL_EXPORTER_OTLP_"
-_PROTOCOL: Final = "http/protobuf"
-_FILES: Final = ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE")
 
 
 @contextmanager
@@ -56,8 +51,8 @@ def exporting(
     if wanted == "off":
         yield
         return
-    _check()
     try:
+        variables.check()
         out = _Spans(service, counter)
     except ImportError:
         raise SettingsError(
@@ -67,43 +62,14 @@ def exporting(
         ) from None
     except (ValueError, OSError):
         raise SettingsError(
-            f"{_OTLP}* or OTEL_BSP_*: a value that the exporter does not take; see docs/tracing.md"
+            f"{variables.OTLP}*, OTEL_BSP_* or OTEL_SPAN_*: a value that OpenTelemetry does not "
+            "take; see docs/tracing.md"
         ) from None
     try:
         with tracer.start(out, sender):
             yield
     finally:
         out.close()
-
-
-def _variable(name: str) -> tuple[str, str]:
-    """A variable of the exporter, and its value: the one for traces goes before the one for all."""
-    for one in (f"{_OTLP}TRACES_{name}", f"{_OTLP}{name}"):
-        if value := os.environ.get(one, "").strip():
-            return one, value
-    return f"{_OTLP}{name}", ""
-
-
-def _check() -> None:
-    name, protocol = _variable("PROTOCOL")
-    if protocol not in {"", _PROTOCOL}:
-        raise SettingsError(f"{name}: {_PROTOCOL} is spoken here, on port 4318 of most collectors")
-    name, endpoint = _variable("ENDPOINT")
-    try:
-        parts = urlsplit(endpoint)
-        good = not endpoint or (parts.scheme in {"http", "https"} and bool(parts.hostname))
-        good = good and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise SettingsError(f"{name}: no URL such as http://collector:4318")
-    name, compression = _variable("COMPRESSION")
-    if compression.lower() not in {"", "none", "gzip", "deflate"}:
-        raise SettingsError(f"{name}: gzip, deflate or none")
-    for one in _FILES:
-        name, path = _variable(one)
-        if path and not os.access(Path(path), os.R_OK):
-            raise SettingsError(f"{name}: {path} can't be read")
 
 
 class _Spans:

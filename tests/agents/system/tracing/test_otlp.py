@@ -125,24 +125,67 @@ def test_a_fault_of_the_library_fails_no_call(
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:port", "OTLP_ENDPOINT: no URL"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "file:///etc/x", "TRACES_ENDPOINT: no URL"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file", "/no/such/file can't be read"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli", "gzip, deflate or none"),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "many", "does not take"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli", "one of gzip, deflate, none"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "many", "MAX_QUEUE_SIZE: a whole number"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "-1", "LINK_COUNT_LIMIT: a whole number"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "TIMEOUT: seconds, more than 0"),
+        ("OTEL_TRACES_SAMPLER", "alwayson", "did you mean always_on\\? one of always_on,"),
+        ("OTEL_TRACES_SAMPLER", "parentbased-traceidratio", "mean parentbased_traceidratio\\?"),
+        ("OTEL_TRACES_SAMPLER", "traceidratio", "SAMPLER_ARG: a share from 0 to 1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.1", "SAMPLER_ARG: is read where OTEL_TRACES_SAMPLER is"),
+        ("OTEL_TRACES_EXPORTER", "jaeger", "EXPORTER: one of otlp"),
+        ("OTEL_SDK_DISABLED", "ture", "did you mean true\\?"),
+        ("OTEL_TRACES_SAMPLR", "always_on", "OTEL_TRACES_SAMPLR: did you mean OTEL_TRACES_SAMPLER"),
+        ("OTEL_EXPORTER_OTLP_ENDPONT", "http://c:4318", "did you mean OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("OTEL_QUITE_ANOTHER_MATTER", "x", "knows no such variable: unset it"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "deployment", "ATTRIBUTES: pairs such as a=b"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "secret", "HEADERS: pairs such as a=b"),
     ],
 )
 def test_a_variable_that_can_t_be_used_is_named(
     name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=told), exporting("otlp", "x"):
+    with pytest.raises(SettingsError, match=told) as refused, exporting("otlp", "x"):
         pytest.fail("it began")
+    assert "secret" not in str(refused.value)
     assert not tracer.is_on()
+
+
+@pytest.mark.parametrize("share", ["2", "-0.1", "ten", "nan"])
+def test_a_share_that_is_none_is_refused(share: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenTelemetry would warn, and sample all."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "TraceIdRatio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", share)
+    with pytest.raises(SettingsError, match="a share from 0 to 1"), exporting("otlp", "x"):
+        pytest.fail("it began")
+
+
+def test_what_others_set_in_every_container_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "OTEL_RESOURCE_ATTRIBUTES_POD_NAME": "pod",
+        "OTEL_RESOURCE_ATTRIBUTES": "k8s.pod.name=pod, a=b=c",
+        "OTEL_POD_IP": "10.0.0.1",
+        "OTEL_JAVAAGENT_DEBUG": "true",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_TRACES_SAMPLER": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with exporting("otlp", "x"):
+        assert tracer.is_on()
+
+
+def test_off_looks_at_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "alwayson")
+    with exporting("off", "x"):
+        assert not tracer.is_on()
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(otlp.importlib, "import_module", missing)
+    monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(SettingsError, match=r"hushwire\[tracing\]"), exporting("otlp", "x"):
         pytest.fail("it began")
 
