@@ -7,8 +7,6 @@ import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,12 +29,12 @@ from benchmarks.cost.reading import read_all
 from pipeline.evidence.layout import CERTIFICATE, SEALED
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes
+from tests.broker.forked import Worker
+from tests.waiting import HANG_S
 
 PARTITIONS = 4
 ALL = "transcribe,detect,mute,verify,vault"
 WITH_DOOR = f"admit,{ALL}"
-START_S = 150.0
-WORKER = Path(__file__).with_name("worker_main.py")
 
 
 def unsigned(name: str, content: bytes) -> bytes:
@@ -126,15 +124,14 @@ class Installation:
             kek = KeyEncryptionKey.load_or_create(folder / "state" / "kek.json")
             self.ledger = Ledger(ledger_url, kek)
         self.producer = CallProducer(bootstrap, self.topics.audio_raw)
-        self.workers: list[subprocess.Popen[str]] = []
+        self.workers: list[Worker] = []
 
     def start(
-        self, stages: str = ALL, *, idle_s: float = 60.0, told: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[str]:
+        self, stages: str = ALL, *, idle_s: float = HANG_S, told: Mapping[str, str] | None = None
+    ) -> Worker:
         """Start a worker and wait until it reads; ``told`` as for ``spawn``."""
         worker = self.spawn(stages, idle_s=idle_s, told=told)
-        assert worker.stdout is not None
-        readable, _, _ = select.select([worker.stdout], [], [], START_S)
+        readable, _, _ = select.select([worker.stdout], [], [], HANG_S)
         line = worker.stdout.readline().strip() if readable else "(silent)"
         assert line == "ready", self.log()
         return worker
@@ -143,29 +140,19 @@ class Installation:
         self,
         stages: str = ALL,
         *,
-        idle_s: float = 60.0,
+        idle_s: float = HANG_S,
         bootstrap: str = "",
         told: Mapping[str, str] | None = None,
-    ) -> subprocess.Popen[str]:
+    ) -> Worker:
         """Start a worker and don't wait for it; ``told``: further environment variables."""
-        command = [
-            sys.executable,
-            str(WORKER),
-            bootstrap or self.bootstrap,
-            str(self.folder),
-            self.prefix,
-        ]
-        log = (self.folder / "worker.log").open("a", encoding="utf-8")
-        worker = subprocess.Popen(
-            [*command, stages, str(idle_s), str(self.partitions)],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=os.environ
-            | {name: value for name, value in self._places.items() if value}
-            | dict(told or {}),
-        )
-        log.close()
+        arguments = [bootstrap or self.bootstrap, str(self.folder), self.prefix, stages]
+        places = {name: value for name, value in self._places.items() if value}
+        with (self.folder / "worker.log").open("a", encoding="utf-8") as log:
+            worker = Worker(
+                [*arguments, str(idle_s), str(self.partitions)],
+                log,
+                os.environ | places | dict(told or {}),
+            )
         self.workers.append(worker)
         return worker
 
@@ -176,19 +163,13 @@ class Installation:
     def close(self) -> None:
         """End what is still running."""
         for worker in self.workers:
-            if worker.poll() is None:
-                worker.kill()
-            worker.wait()
-            if worker.stdout:
-                worker.stdout.close()
+            worker.close()
         self.ledger.dispose()
 
-    def stop(self, worker: subprocess.Popen[str]) -> float:
-        """SIGTERM; seconds until the worker has ended, which has to be in order."""
-        began = time.monotonic()
+    def stop(self, worker: Worker) -> None:
+        """SIGTERM; the worker has to end in order."""
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(30) == 0, self.log()
-        return time.monotonic() - began
+        assert worker.wait(HANG_S) == 0, self.log()
 
     def send(self, call_id: str, records: Iterable[AudioChunk | CallEnd]) -> None:
         """Open a call and send records of it."""
@@ -214,7 +195,9 @@ class Installation:
                 self.send(one.info.call_id, [one.end])
         self.producer.flush()
 
-    def until_closed(self, calls: Iterable[str], *, within_s: float = 90.0) -> dict[str, CallState]:
+    def until_closed(
+        self, calls: Iterable[str], *, within_s: float = HANG_S
+    ) -> dict[str, CallState]:
         """Wait until calls are closed; their states."""
         wanted = list(calls)
         deadline = time.monotonic() + within_s

@@ -28,6 +28,7 @@ import soundfile
 from agents.kafka.embedded_broker import EmbeddedBroker
 from tests.ports import free_port
 from tests.repository.blocks import ROOT, Block
+from tests.waiting import HANG_S
 
 SAMPLES = ROOT / "benchmarks" / "samples"
 SECONDS = 20
@@ -122,7 +123,7 @@ def _ended(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=HANG_S,
             check=False,
         )
     finally:

@@ -32,6 +32,7 @@ from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
 from tests.broker import fakes
 from tests.broker.harness import WITH_DOOR, Installation, Script, content, script
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker]
 
@@ -163,7 +164,7 @@ def test_a_worker_that_is_killed_before_it_acknowledges_changes_nothing(
     one = script("plain", seconds=20)
     call_id = _send(sender, one)
     raw, before = installation.topics.audio_raw, installation.topics.audio_in
-    assert admits.wait(30) == -signal.SIGKILL
+    assert admits.wait(HANG_S) == -signal.SIGKILL
     assert installation.read(raw)
     assert not installation.committed("admit", before)
     rest = installation.start(WITH_DOOR)
@@ -233,7 +234,7 @@ def _until(
     holds: Callable[[], bool],
     installation: Installation,
     *,
-    within_s: float = 60.0,
+    within_s: float = HANG_S,
     every_s: float = 0.3,
 ) -> None:
     deadline = time.monotonic() + within_s

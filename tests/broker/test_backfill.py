@@ -30,6 +30,7 @@ from pipeline.records import cloudevents
 from tests.agents.storing import bucket
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker]
 
@@ -67,7 +68,7 @@ def backfill(
         env=environment(installation),
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=HANG_S,
         check=False,
     )
     assert done.returncode == expected, done.stdout + done.stderr + installation.log()
@@ -195,7 +196,7 @@ def test_stopped_while_it_waits_for_workers_it_is_stopped(installation: Installa
             break
     time.sleep(1)
     running.send_signal(signal.SIGINT)
-    output, rest = running.communicate(timeout=30)
+    output, rest = running.communicate(timeout=HANG_S)
     assert running.returncode == 130, rest
     assert json.loads(output)["outcomes"] == {"not begun": 1}
 
@@ -274,7 +275,7 @@ def test_live_calls_go_first(installation: Installation) -> None:
         text=True,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_S
         while installation.ledger.state(names[-1]) is None and time.monotonic() < deadline:
             time.sleep(0.05)
         assert installation.ledger.count(CallState.STORED) < len(names)
@@ -286,7 +287,7 @@ def test_live_calls_go_first(installation: Installation) -> None:
             states = {one: installation.ledger.state(one) for one in wanted if one not in closed}
             closed += [one for one, state in states.items() if state is CallState.STORED]
             time.sleep(0.05)
-        output, _ = running.communicate(timeout=60)
+        output, _ = running.communicate(timeout=HANG_S)
     finally:
         running.kill()
         running.wait()

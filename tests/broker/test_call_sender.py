@@ -29,6 +29,7 @@ from pipeline.gateways.door.model import MOST_AUDIO, CallHeader, DoorChunk, Door
 from pipeline.gateways.door.wire import Message, decode, read_key
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.broker
 
@@ -39,7 +40,6 @@ A, B, C = (f"call-{letter * 32}" for letter in "abc")
 HEADER = CallHeader(
     A, 16_000, (Role.CUSTOMER, Role.AGENT), Codec.L16, "PBX-17", numbers=("+1 202 555 0100",)
 )
-_UNTIL_S = 20.0
 
 
 def topics_on(bootstrap: str) -> Topics:
@@ -170,7 +170,7 @@ def test_a_broker_that_stands_still_costs_no_order_and_no_silence(
         # Longer: the call says so, takes no more, and ends as incomplete.
         os.kill(held.pid, signal.SIGSTOP)
         long.send(bytes(3_200), 800)
-        deadline = time.monotonic() + _UNTIL_S
+        deadline = time.monotonic() + HANG_S
         while long.failed is None and time.monotonic() < deadline:
             time.sleep(0.05)
         with pytest.raises(BrokerError, match="incomplete"):
@@ -227,7 +227,7 @@ def test_the_example_in_python_runs_with_the_public_key_alone(
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
     )
     assert done.returncode == 0, done.stderr
     found = records(bootstrap, topics.audio_in, private)
@@ -243,7 +243,7 @@ def test_the_example_with_kcat_runs(bootstrap: str, topics: Topics, tmp_path: Pa
     if shutil.which("kcat") is None:
         pytest.skip("THE EXAMPLE WITH KCAT IS NOT TRIED: there is no kcat here")
     asked = ["kcat", "-L", "-b", bootstrap, "-m", "5"]
-    if subprocess.run(asked, check=False, capture_output=True, timeout=30).returncode:
+    if subprocess.run(asked, check=False, capture_output=True, timeout=HANG_S).returncode:
         pytest.skip("Debian's kcat does not speak with the embedded broker")
     audio = recorder(tmp_path / "recorder")
     script = example("sh").replace("localhost:9092", bootstrap)
@@ -253,7 +253,7 @@ def test_the_example_with_kcat_runs(bootstrap: str, topics: Topics, tmp_path: Pa
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
     )
     assert done.returncode == 0, done.stderr
     assert_sent(records(bootstrap, topics.audio_in, None), audio)

@@ -35,11 +35,11 @@ from tests.repository.chart.rendering import (
     secret_files,
     template,
 )
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.postgres]
 
 STARTED = (("admit", "mute", "vault", "console"), ("gateway",))  # which makes no topics
-WAIT_S = 180.0
 
 
 class Node:
@@ -83,7 +83,7 @@ class Node:
         shell, options, script = keys["command"]
         here = script.replace("/secrets", str(mounted))
         here = here.replace("/state", str(self.path(component, "/state")))
-        subprocess.run([shell, options, here], check=True, timeout=20)
+        subprocess.run([shell, options, here], check=True, timeout=HANG_S)
 
     def started(self, component: str, pod: Manifest) -> subprocess.Popen[bytes]:
         """The program of a pod."""
@@ -199,7 +199,7 @@ def test_pods_start_get_ready_and_stop(tmp_path: Path) -> None:
                 before[component] = files_of(node.path(component, "/state") / "keys")
                 running[component] = node.started(component, every[component])
                 stack.enter_context(ended(running[component]))
-            deadline = time.monotonic() + WAIT_S
+            deadline = time.monotonic() + HANG_S
             for component in together:
                 while node.probe(component, every[component], "readiness") != HTTPStatus.OK:
                     assert running[component].poll() is None, component

@@ -26,6 +26,7 @@ from pipeline.records.consent import Consent, Decision, Evidence, Kind, Outcome,
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, content
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -275,7 +276,7 @@ def test_redact_refuses_a_recording_without_evidence_and_writes_nothing(tmp_path
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG_S,
     )
     assert done.returncode == 2, done.stderr
     told = "may not be kept by rule default version 1: nobody was told of the recording"

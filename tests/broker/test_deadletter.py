@@ -20,6 +20,7 @@ from agents.runtime.broker_port import Delivery
 from agents.runtime.dead_letters import Fate, read_dead_letters
 from pipeline.records import cloudevents
 from tests.broker.harness import Installation, script
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.broker
 
@@ -33,7 +34,7 @@ def hushwire(installation: Installation, *arguments: str) -> str:
     }
     command = [sys.executable, "-m", "agents", "deadletter", *arguments]
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=60, env=environment
+        command, check=False, capture_output=True, text=True, timeout=HANG_S, env=environment
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -104,6 +105,6 @@ def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None
 
 def test_nothing_is_replayed_unless_named(installation: Installation) -> None:
     command = [sys.executable, "-m", "agents", "deadletter", "replay"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 2
     assert "--call, --code, or --all" in done.stderr

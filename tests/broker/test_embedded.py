@@ -17,6 +17,7 @@ from pipeline.errors import BrokerError
 from pipeline.records.model import CallEnd
 from tests.broker.brokers import on_both
 from tests.broker.harness import PARTITIONS, Installation
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.broker
 
@@ -60,7 +61,7 @@ def test_it_ends_with_a_killed_parent() -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + HANG_S
     while _listening(port) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _listening(port)

@@ -18,6 +18,7 @@ from agents.app.checks.canaries import Canary, needles
 from agents.app.checks.leak_scan import Searcher, scan, told
 from agents.app.checks.leak_scan_selftest import self_test
 from tests.broker.harness import Installation
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow]
 
@@ -84,7 +85,7 @@ def test_no_card_number_in_any_written_byte(
     }
     with (work / "output.log").open("wb") as log:
         subprocess.run(
-            command, cwd=work, env=environment, stdout=log, stderr=log, check=True, timeout=280
+            command, cwd=work, env=environment, stdout=log, stderr=log, check=True, timeout=HANG_S
         )
 
     search = Searcher(*needles(canaries(calls)))

@@ -18,6 +18,7 @@ import pytest
 from agents.crypto.transit_hybrid import TransitPrivate, write_public
 from tests.broker.harness import Installation, script
 from tests.ports import free_port
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker]
 
@@ -38,7 +39,7 @@ class Process:
         return [one for one in lines if one["event"] == event]
 
     def until(self, event: str, count: int = 1) -> dict[str, Any]:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + HANG_S
         while len(found := self.lines(event)) < count:
             assert self.process.poll() is None, self._log.read_text("utf-8")
             assert time.monotonic() < deadline, self._log.read_text("utf-8")
@@ -57,7 +58,7 @@ def running(command: list[str], folder: Path, environment: dict[str, str]) -> It
     try:
         yield made
         made.process.send_signal(signal.SIGTERM)
-        assert made.process.wait(30) == 0
+        assert made.process.wait(HANG_S) == 0
     finally:
         made.process.kill()
         made.process.wait()

@@ -23,6 +23,7 @@ from pipeline.errors import BrokerError
 from pipeline.records import cloudevents
 from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, script
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.broker
 
@@ -40,7 +41,7 @@ def settings_of(installation: Installation) -> Settings:
     )
 
 
-def until(look: Callable[[], T], true: Callable[[T], bool], within_s: float = 60.0) -> T:
+def until(look: Callable[[], T], true: Callable[[T], bool], within_s: float = HANG_S) -> T:
     deadline = time.monotonic() + within_s
     while not true(found := look()):
         assert time.monotonic() < deadline, found

@@ -24,6 +24,7 @@ from pipeline.evidence.told_transcript import RedactedTranscript
 from tests.agents.upkeep.news.receiver import Receiver, receiving
 from tests.broker import fakes
 from tests.broker.harness import Installation, script
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker]
 
@@ -43,16 +44,16 @@ def receiver() -> Iterator[Receiver]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(HANG_S)
     try:
         yield found[0]
     finally:
         loop.call_soon_threadsafe(over.set)
-        thread.join(10)
+        thread.join(HANG_S)
         loop.close()
 
 
-def until(true: Callable[[], bool], installation: Installation, within_s: float = 30.0) -> None:
+def until(true: Callable[[], bool], installation: Installation, within_s: float = HANG_S) -> None:
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, installation.log()

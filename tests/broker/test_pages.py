@@ -10,6 +10,7 @@ import pytest
 
 from tests.broker.pages import recording, run
 from tests.repository.blocks import PAGES, Block, blocks
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow]
 
@@ -34,7 +35,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [*hushwire, "run", "--from", folder / "recordings", "--to", folder / "vault"],
         check=True,
-        timeout=280,
+        timeout=HANG_S,
         cwd=folder,
     )
     return folder / "vault"

@@ -20,22 +20,21 @@ from agents.system import fatal_exit
 from pipeline.errors import BrokerError
 from pipeline.evidence.layout import CERTIFICATE
 from tests.broker.brokers import on_both
-from tests.broker.harness import PARTITIONS, START_S, Installation, script
+from tests.broker.harness import PARTITIONS, Installation, script
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker]
-
-ENDS_S = 150.0
 
 
 def made_anew(admin: AdminClient, count: int, *names: str) -> None:
     """Delete topics and make them again, empty."""
     for future in admin.delete_topics(list(names)).values():
-        future.result(15)
-    deadline = time.monotonic() + 30
+        future.result(HANG_S)
+    deadline = time.monotonic() + HANG_S
     while time.monotonic() < deadline:  # Apache Kafka deletes in its own time
         try:
             for future in admin.create_topics([NewTopic(one, count, 1) for one in names]).values():
-                future.result(15)
+                future.result(HANG_S)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -50,7 +49,7 @@ def grown(admin: AdminClient, count: int, *names: str) -> None:
     wanted = [NewPartitions(name, count) for name in names]
     try:
         for future in admin.create_partitions(wanted).values():
-            future.result(15)
+            future.result(HANG_S)
     except KafkaException as error:
         if error.args[0].code() != KafkaError._UNSUPPORTED_FEATURE:
             raise
@@ -76,12 +75,12 @@ def test_added_partitions_end_a_worker_and_none_starts(
     installation.renew_producer()
     installation.send("slow-0", [*call.chunks[6:], call.end])
     installation.interleave([script(f"slow-{number}", first=number) for number in range(1, 5)])
-    assert worker.wait(ENDS_S) == fatal_exit.BROKER, installation.log()
+    assert worker.wait(HANG_S) == fatal_exit.BROKER, installation.log()
     with pytest.raises(BrokerError, match="partitions"):
         create_topics(installation.bootstrap, topics, partitions=PARTITIONS)
     again = installation.spawn()
     try:
-        assert again.wait(START_S) != 0
+        assert again.wait(HANG_S) != 0
     except subprocess.TimeoutExpired:
         pytest.fail("a worker runs on topics that were changed")
     # What was on its way stays open, its audio sealed. A worker that was given the new partitions

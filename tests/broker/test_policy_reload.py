@@ -18,12 +18,12 @@ from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EchoRule, Policy
 from tests.broker import fakes
 from tests.broker.harness import Installation, script
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 BEFORE = 34
 """Chunks of half a second that are sent before the change: enough for words."""
-WITHIN_S = 60.0
 
 
 def policy(name: str, version: str = "1") -> Policy:
@@ -54,7 +54,7 @@ def stated(installation: Installation, call_id: str) -> dict[str, object]:
 
 def until_heard(installation: Installation, call_id: str) -> None:
     """Until words of a call are on their topic: its policy is pinned by then."""
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + HANG_S
     while call_id.encode() not in {
         one.key() for one in installation.read(installation.topics.words)
     }:

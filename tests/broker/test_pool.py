@@ -9,6 +9,7 @@ import pytest
 from agents.runtime.engine_pool import PoolWork, TranscriberPool
 from pipeline.records.model import Window, WindowTranscript
 from tests.broker import fakes
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ async def test_windows_that_wait_when_the_pool_breaks_are_heard(workers: int) ->
         calls = [fakes.SLOW, fakes.KILLER, *(f"{fakes.SLOW}-{number}" for number in range(10))]
         windows = [window(call_id, seq) for seq, call_id in enumerate(calls)]
         listening = asyncio.gather(*(pool.listen(one) for one in windows))
-        heard: list[WindowTranscript] = await asyncio.wait_for(listening, 60)
+        heard: list[WindowTranscript] = await asyncio.wait_for(listening, HANG_S)
     finally:
         pool.stop()
     assert [one.call_id for one in heard] == calls

@@ -23,6 +23,7 @@ from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Record, Role
 from tests.broker import fakes
 from tests.broker.brokers import on_both
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -101,7 +102,7 @@ async def test_every_record_arrives_though_the_stage_was_full(
     try:
         await app.start()
         with CallProducer(bootstrap, topics.spans) as producer:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(HANG_S):
                 while not (len(cores) == len(CALLS) and all(one.done for one in cores.values())):
                     await asyncio.sleep(0.1)
                     highest = max(highest, sum(one.held for one in cores.values()))

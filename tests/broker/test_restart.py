@@ -15,13 +15,13 @@ import pytest
 import soundfile
 
 from tests.broker.harness import unsigned
+from tests.waiting import HANG_S
 
 SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 CALLS = ("order", "refill", "bill")
 SHORT_S = 6
 """Of each recording in ``make test``; the recordings whole, and both speech models, nightly."""
 SMALLEST = {"HUSHWIRE_MAIN_MODEL": "whisper-tiny.en", "HUSHWIRE_SECOND_MODEL": "none"}
-WITHIN_S = 90.0
 
 pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow]
 
@@ -55,7 +55,7 @@ class Run:
 
     def until_one_is_stored(self) -> None:
         """Wait for the first call in the vault; the others are on their way."""
-        deadline = time.monotonic() + WITHIN_S
+        deadline = time.monotonic() + HANG_S
         while not self.files():
             assert time.monotonic() < deadline, self.output.read_text()
             time.sleep(0.02)
@@ -68,7 +68,9 @@ class Run:
         plain = self.vault.with_name("plain")
         command = [sys.executable, "-m", "agents", "export", "--all"]
         command += ["--vault", str(self.vault), "--to", str(plain)]
-        subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=60)
+        subprocess.run(
+            command, env=self.environment, check=True, capture_output=True, timeout=HANG_S
+        )
         return {
             path.name: hashlib.sha256(unsigned(path.name, path.read_bytes())).hexdigest()
             for path in plain.rglob("*")
@@ -79,7 +81,7 @@ class Run:
 def run_alone(bootstrap: str, folder: Path, *, short: bool = False) -> Run:
     """A run that nothing disturbs, to its end."""
     made = Run(bootstrap, folder, short=short)
-    assert made.start().wait(120) == 0, made.output.read_text()
+    assert made.start().wait(HANG_S) == 0, made.output.read_text()
     return made
 
 
@@ -95,7 +97,7 @@ def run_killed(bootstrap: str, folder: Path, *, short: bool = False) -> Run:
 
 
 def assert_ends_with_the_same_vault(killed: Run, undisturbed: Run) -> None:
-    assert killed.start().wait(120) == 0, killed.output.read_text()
+    assert killed.start().wait(HANG_S) == 0, killed.output.read_text()
     stored = killed.hashes()
     assert len(stored) == 4 * len(CALLS)
     assert stored == undisturbed.hashes()

@@ -20,6 +20,7 @@ from agents.vault.shadow_results import ShadowReport, ShadowResults
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
 from tests.ports import free_port
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -32,7 +33,6 @@ CUT = tuple(f"cut-{number}" for number in range(6))
 """In the middle when the worker is killed."""
 BEFORE = 34
 """Chunks of half a second that were sent of them: enough for words."""
-WITHIN_S = 60.0
 Figures = dict[str, float]
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ def words_in(one: Script) -> list[str]:
 
 
 def until(look: Callable[[], T], wanted: Callable[[T], bool], log: Callable[[], str]) -> T:
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + HANG_S
     while not wanted(found := look()):
         assert time.monotonic() < deadline, f"{found}\n{log()}"
         time.sleep(0.2)

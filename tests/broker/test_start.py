@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agents.database.call_ledger import CallState
-from tests.broker.harness import START_S, Installation, script
+from tests.broker.harness import Installation, script
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.broker
 
@@ -20,7 +21,7 @@ JOINED_S = 6.0
 
 def until_loading(loaded: Path) -> None:
     """Wait until a worker has begun to load."""
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + HANG_S
     while not loaded.with_suffix(".begun").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -33,7 +34,6 @@ def test_nothing_is_taken_before_the_models_are_loaded(
     monkeypatch.setenv("LOADING_OF_TEST", str(loaded))
     installation.interleave([script("waiting", seconds=4)])
     worker = installation.spawn()
-    assert worker.stdout is not None
     until_loading(loaded)
     assert not select.select([worker.stdout], [], [], JOINED_S)[0], installation.log()
     topics = installation.topics
@@ -52,7 +52,7 @@ def test_a_missing_model_ends_the_worker_and_leaves_the_calls(
     installation.interleave([script("left", seconds=2)])
     monkeypatch.setenv("LOADING_OF_TEST", "missing")
     worker = installation.spawn()
-    assert worker.wait(30) != 0
+    assert worker.wait(HANG_S) != 0
     assert "a test's model is missing" in installation.log()
     assert installation.ledger.state("left") is CallState.OPEN
     assert not installation.committed("transcribe", installation.topics.audio_raw)
@@ -69,4 +69,4 @@ def test_a_worker_stops_while_its_models_load(
     worker.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     loaded.touch()
-    assert worker.wait(30) == 0, installation.log()
+    assert worker.wait(HANG_S) == 0, installation.log()

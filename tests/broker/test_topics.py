@@ -18,6 +18,7 @@ from agents.kafka.admin import cluster_state, unread
 from agents.kafka.topics import Topics, create_topics, wanted_configs
 from agents.settings.model import Settings
 from tests.broker.brokers import on_both
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.broker
 
@@ -27,7 +28,7 @@ SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 def hushwire(*arguments: str, fails: int = 0) -> str:
     """What a command writes, which has to end with an exit code."""
     command = [sys.executable, "-m", "agents", *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == fails, done.stderr
     return done.stderr if fails else done.stdout
 

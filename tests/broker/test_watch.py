@@ -31,11 +31,11 @@ from pipeline.gateways.door.call_ids import recording_call_id
 from tests.agents.storing import bucket
 from tests.broker import fakes
 from tests.broker.harness import WITH_DOOR, Installation, script
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker]
 
 NUMBER = "+4915112345678"
-WITHIN_S = 120.0
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def watching(
     try:
         yield process
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, told(installation)
+        assert process.wait(HANG_S) == 0, told(installation)
     finally:
         if process.poll() is None:
             process.kill()
@@ -71,7 +71,7 @@ def told(installation: Installation) -> str:
 
 
 def until(installation: Installation, *paths: Path, gone: tuple[Path, ...] = ()) -> None:
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + HANG_S
     while time.monotonic() < deadline:
         if all(path.exists() for path in paths) and not any(path.exists() for path in gone):
             return
@@ -116,7 +116,7 @@ def test_what_is_dropped_is_stored_and_then_put_away(installation: Installation)
             second = digest_id(installation.folder / "s.wav")
             states = installation.until_closed([first, second])
             assert set(states.values()) == {CallState.STORED}
-            deadline = time.monotonic() + WITHIN_S
+            deadline = time.monotonic() + HANG_S
             while "stored: s.wav" not in told(installation) and time.monotonic() < deadline:
                 time.sleep(0.2)
         keys = {one["Key"] for one in client.list_objects_v2(Bucket=name)["Contents"]}
@@ -169,7 +169,7 @@ def test_the_topic_is_read_from_its_beginning_and_on(installation: Installation)
         for call_id in ids[30:]:
             tell(call_id, "stored")
         producer.flush(20)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + HANG_S
         while outcomes.of(ids[-1]) is None and time.monotonic() < deadline:
             time.sleep(0.05)
         assert outcomes.of(ids[-1]) == Ended("stored")

@@ -83,7 +83,7 @@ def main() -> None:
         engines=1,
         listen_s=20.0,
         timeouts=Timeouts(late_s=2.0, idle_s=float(idle_s)),
-        stop_s=float(os.environ.get("STOP_OF_TEST", "25")),
+        stop_s=float(os.environ.get("STOP_OF_TEST", "600")),
         consent=ConsentRules(shipped_rules(), fakes.reads),
         shadow=_candidate(os.environ.get("SHADOW_OF_TEST", "")),
         transcripts="WEBHOOK_OF_TEST" in os.environ,

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from agents.access.audit_log import AuditLog
 from agents.upkeep.erasure import REQUEST, erase
@@ -26,6 +26,7 @@ from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
 from tests.browser.made_up_calls import fill
 from tests.console.serving import OTHER, STORED, Console, console, transcript_of
+from tests.waiting import HANG_S
 
 FLAGS = (
     "--no-sandbox",
@@ -36,8 +37,9 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+expect.set_options(timeout=HANG_S * 1_000)
+
 RATE = 8_000
-WITHIN_S = 30.0
 CALL = "call-2026-03-01-a"
 
 
@@ -107,7 +109,7 @@ def listening(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(15)
+        thread.join(HANG_S)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,9 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     assert chromium, "no chromium: `apt-get install chromium` (make test tries it)"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        running = playwright.chromium.launch(
+            executable_path=chromium, args=list(FLAGS), timeout=HANG_S * 1_000
+        )
         yield running
         running.close()
 
@@ -127,6 +131,7 @@ def watched(
 ) -> Iterator[tuple[Page, list[str]]]:
     """A page, and what went wrong on it: errors, messages, requests to where it may not go."""
     opened = browser.new_page(viewport={"width": 1280, "height": 900}, **options)
+    opened.set_default_timeout(HANG_S * 1_000)
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("console", lambda message: problems.append(message.text))
@@ -177,7 +182,7 @@ def until(page: Page, true: str) -> None:
 
     ``wait_for_function`` looks again with ``eval``, which our content security policy forbids.
     """
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + HANG_S
     while not _evaluated(page, true):
         assert time.monotonic() < deadline, true
         page.wait_for_timeout(50)

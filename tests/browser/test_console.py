@@ -52,6 +52,26 @@ def test_by_keyboard_and_on_a_narrow_screen(page: Page, served: tuple[str, Conso
     until(page, "!document.getElementById('audio').paused")
 
 
+def test_on_a_phone_what_can_be_done_is_not_beside_the_screen(
+    page: Page, served: tuple[str, Console]
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    log_in(page, served[1].token("security"))
+    for address, seen in (
+        ("/tokens", page.get_by_text("Revoke…").first),
+        ("/quarantine", page.locator("td[data-label='What to do next']").first),
+        ("/sessions", page.get_by_text("this one", exact=True)),
+    ):
+        page.goto(address)
+        box = seen.bounding_box()
+        assert box is not None, address
+        assert box["x"] >= 0, address
+        assert box["x"] + box["width"] <= 390, address
+    # A row says of each cell what it is.
+    label = page.locator("td[data-label='Roles']").first
+    assert "Roles" in label.evaluate("cell => getComputedStyle(cell, '::before').content")
+
+
 def test_a_wrong_token_and_a_wrong_role_are_told(page: Page, served: tuple[str, Console]) -> None:
     log_in(page, "hushwire_wrong")
     expect(page.get_by_role("alert")).to_contain_text("not valid")

@@ -49,7 +49,7 @@ def test_the_overview_renews_itself_and_keeps_the_focus(
     expect(page.get_by_role("heading", name="Operations")).to_be_visible()
     expect(page.get_by_role("row", name="host-one")).to_be_visible()
     # Health is looked for meanwhile; what to do stands beside what is weak.
-    expect(page.get_by_text("To mend it: chmod")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("To mend it: chmod")).to_be_visible()
     axe(page)
     details = page.locator("#fine summary")
     details.focus()
@@ -58,7 +58,7 @@ def test_the_overview_renews_itself_and_keeps_the_focus(
     note(console, "one", now - timedelta(minutes=5))
     note(console, "two", console.ledger.database.now() + timedelta(minutes=5))
     # A worker that went away shows within thirty seconds, without anybody doing anything.
-    expect(page.get_by_role("row", name="host-two")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("row", name="host-two")).to_be_visible()
     expect(page.get_by_role("row", name="host-one")).to_contain_text("away")
     expect(page.locator("#fine")).to_have_attribute("open", "")
     expect(details).to_be_focused()

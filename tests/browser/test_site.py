@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.waiting import HANG_S
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +36,7 @@ def built(to: Path, config: Path = ROOT / "mkdocs.yml") -> subprocess.CompletedP
         env={"NO_MKDOCS_2_WARNING": "1", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=HANG_S,
         check=False,
     )
 
@@ -69,6 +71,7 @@ def test_pages_from_a_folder_fit_and_ask_no_network(
     )
     try:
         page = context.new_page()
+        page.set_default_timeout(HANG_S * 1_000)
         wrong: list[str] = []
         page.on(
             "request",
@@ -94,11 +97,12 @@ def test_the_search_works_from_a_folder(browser: Browser, site: Path) -> None:
     context = browser.new_context(viewport={"width": 1_440, "height": 900})
     try:
         page = context.new_page()
+        page.set_default_timeout(HANG_S * 1_000)
         page.goto((site / "index.html").as_uri())
         page.locator(".md-search__input").first.click()
         page.keyboard.type("dead letters", delay=20)
         hit = page.locator(".md-search-result__link").first
-        expect(hit).to_be_visible(timeout=30_000)
+        expect(hit).to_be_visible()
         hit.click()
         expect(page.locator("h1").first).to_be_visible()
         assert page.url.startswith("file:")

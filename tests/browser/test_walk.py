@@ -19,6 +19,7 @@ from agents.access.roles import MAY, Role
 from console.auth.routing import permission_of
 from tests.browser.conftest import log_in, watched
 from tests.console.serving import Console
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -123,6 +124,7 @@ def test_times_are_local_and_ids_are_copied(
         permissions=["clipboard-read", "clipboard-write"],
     )
     page = context.new_page()
+    page.set_default_timeout(HANG_S * 1_000)
     log_in(page, served.token("analyst"))
     shown = page.locator("main time[data-local]").first
     utc = shown.get_attribute("datetime")

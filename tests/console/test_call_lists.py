@@ -394,6 +394,8 @@ def test_without_the_token_key_words_are_not_searched(tmp_path: Path) -> None:
         ({"since": "2026-03-05", "until": "2026-03-01"}, "Until: is not after the beginning"),
         ({"q": "cancel " * 40}, "Words: at most 200 characters"),
         ({"type": "x y"}, "Type: a type such as CARD_NUMBER"),
+        ({"type": "CARD_NUMBR"}, "Type: there is no such type: one is CARD_NUMBER"),
+        ({"within": "a week"}, "Begun: so long ago at most, such as 24h, 7d or 4w"),
         ({"zone": "Atlantis", "since": "2026-03-01"}, "Time zone: "),
         ({"held": "perhaps", "caller": "<b>"}, "Legal hold: true or false"),
     ],

@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from agents.access.roles import Permission, Role
+from agents.vault.call_catalogue import StoredCallFacts
 from console.api.mutes import muted_spans
 from console.api.schemas import Muted
-from console.pages.call_view import ByType, legend, mutes_by_type, seconds, told_consent
+from console.pages.call_page import found_there
+from console.pages.call_view import (
+    ByType,
+    legend,
+    mutes_by_type,
+    seconds,
+    talk_shares,
+    told_consent,
+    told_facts,
+)
+from console.pages.checks import shown_checks
 from console.pages.turns import turns_of
+from pipeline.analytics.facts import CallFacts
 from pipeline.analytics.peaks import read_peaks
-from pipeline.evidence.certificate import parse_certificate
+from pipeline.evaluation.corpora.review_marks import Mark, MarkedSpan
+from pipeline.evidence.certificate import CheckStated, parse_certificate
 from pipeline.records.model import Reason
 from tests.agents.storing import stored_call
 from tests.browser.conftest import CALL, spoken_call
 from tests.console.serving import HELD_BACK, console, transcript_of
 
 pytestmark = pytest.mark.unit
+
+
+def catalogued_facts() -> StoredCallFacts:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    return StoredCallFacts(
+        CALL,
+        at,
+        "",
+        10_000,
+        True,
+        "default",
+        "1",
+        "",
+        at,
+        None,
+        (),
+        "0" * 64,
+        {},
+    )
 
 
 def muted(
@@ -64,6 +98,44 @@ def test_who_may_not_read_certificates_is_told_the_outcome_of_consent_alone() ->
     stated = parse_certificate(spoken_call().files[f"{CALL}.certificate.json"])
     assert told_consent(stated, []) == "Nobody asked: the policy needs none"
     assert told_consent(stated, [Permission.READ_CERTIFICATE]).startswith("Nobody")
+
+
+def test_facts_lead_to_the_calls_that_share_them() -> None:
+    call = catalogued_facts()
+    facts = CallFacts(
+        call.call_id, "2026-03-01T10:00:00.000Z", 10_000, campaign="heat pump", caller="pn-1"
+    )
+    told = {label: address for label, _, address in told_facts(call, facts)}
+    assert told["Campaign"] == "/?campaign=heat+pump"
+    assert told["Caller"] == "/?caller=pn-1"
+    assert told["Policy"] == told["Nobody speaks"] == ""
+    assert "Agent" not in told
+
+
+def test_shares_of_talk_make_up_a_hundred() -> None:
+    facts = CallFacts("call", "2026-03-01T10:00:00.000Z", 10_000)
+    shown = replace(facts, talk_agent_ms=385, talk_customer_ms=615)
+    assert talk_shares(shown) == "agent 38 %, customer 62 %"
+    three = replace(facts, talk_agent_ms=1, talk_customer_ms=1, talk_mixed_ms=1)
+    assert talk_shares(three) == "agent 33 %, customer 34 %, mixed 33 %"
+    assert talk_shares(facts) == ""
+
+
+def test_a_type_is_told_once_for_a_mark_by_its_best_score() -> None:
+    spans = [
+        {"entity": entity, "score": score}
+        for entity, score in (("PERSON", 0.9), ("CARD_NUMBER", 0.5), ("PERSON", 0.97))
+    ]
+    mark = Mark.model_construct(spans=tuple(MarkedSpan.model_construct(**one) for one in spans))
+    assert found_there(mark) == "Person 0.97, Card number 0.50"
+
+
+def test_a_check_that_is_a_question_shows_no_figure() -> None:
+    stated = parse_certificate(spoken_call().files[f"{CALL}.certificate.json"])
+    check = CheckStated("every_channel_silent", passed=False, measured=1.0, limit=0.0)
+    asked = replace(stated, checks=(check,))
+    (shown,) = shown_checks(asked)
+    assert (shown.passed, shown.measured, shown.limit) == (False, "", "")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from console.audit import compliance
 from console.pages.rendering import POLICY
 from pipeline.errors import StoreError
 from tests.console.serving import HELD_BACK, STORED, Console, console
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 FORM = {"Sec-Fetch-Site": "same-origin"}
@@ -112,7 +113,7 @@ def test_a_page_comes_at_once_and_says_how_far_the_report_is(
     def slowly(database: Database, month: Month, seen: Callable[[int, int], None]) -> Read:
         seen(30, 60)
         reads.append(1)
-        assert going_on.wait(30)
+        assert going_on.wait(HANG_S)
         return read(database, month, seen)
 
     monkeypatch.setattr(events, "read_month", slowly)
@@ -228,7 +229,7 @@ class Slow:
 
     def _slowly(self, database: Database, month: Month, seen: Callable[[int, int], None]) -> Read:
         self.months.append(month.name)
-        assert self.go.wait(30)
+        assert self.go.wait(HANG_S)
         return self._read(database, month, seen)
 
 

@@ -37,6 +37,7 @@ from pipeline.errors import StoreError
 from tests.agents.storing import bucket
 from tests.broker import fakes
 from tests.broker.canaries import WORDS
+from tests.broker.forked import Worker
 from tests.broker.harness import Installation, Script, script
 from tests.faults.judging import SWEEP_REFUSED, Line, Outcome, judge, table
 from tests.faults.proxy import Proxy, before_the_buckets
@@ -95,7 +96,7 @@ class Chaos:
         self._stores = stores or Stores()
         self._dice = random.Random(seed)
         self._over = threading.Event()
-        self._slots: dict[str, subprocess.Popen[str]] = {}
+        self._slots: dict[str, Worker] = {}
         self._lock = threading.Lock()
         self._told: set[int] = set()
         self._children: set[int] = set()
@@ -181,7 +182,7 @@ class Chaos:
 
     # The faults
 
-    def _any(self) -> subprocess.Popen[str]:
+    def _any(self) -> Worker:
         with self._lock:
             return self._dice.choice(list(self._slots.values()))
 
@@ -366,7 +367,7 @@ def children(pid: int) -> Iterator[int]:
                 yield child
 
 
-def _limit_files(workers: list[subprocess.Popen[str]], size: int) -> None:
+def _limit_files(workers: list[Worker], size: int) -> None:
     """The largest file that each worker and its engines may write from here on."""
     for worker in workers:
         for pid in (worker.pid, *children(worker.pid)):

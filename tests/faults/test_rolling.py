@@ -24,6 +24,7 @@ from pipeline.records import schemas
 from pipeline.records.cloudevents import address
 from tests.broker.brokers import on_both, running
 from tests.broker.harness import ALL, Installation, Script, script
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -31,7 +32,6 @@ CALLS = 50
 OLD = {"RELEASE_OF_TEST": "1"}
 NEW = {"RELEASE_OF_TEST": "2"}
 OLD_SCHEMAS = {**OLD, "SCHEMAS_OF_TEST": "previous"}
-WITHIN_S = 240.0
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ class Feed(threading.Thread):
     def _send(self, half: list[Script], until: threading.Event) -> None:
         for number in range(len(half[0].chunks)):
             if number == len(half[0].chunks) - 1:
-                until.wait(WITHIN_S)
+                until.wait(HANG_S)
             for one in half:
                 self._made.send(one.info.call_id, [one.chunks[number]])
             self._made.producer.flush()
@@ -101,19 +101,17 @@ def undisturbed(bootstrap: str, folder: Path) -> dict[str, str]:
     try:
         made.start(told=OLD)
         made.interleave(calls())
-        made.until_closed([one.info.call_id for one in calls()], within_s=WITHIN_S)
+        made.until_closed([one.info.call_id for one in calls()])
         return stored(made)
     finally:
         made.close()
 
 
-def rolled(
-    made: Installation, groups: list[str], old: dict[str, str]
-) -> tuple[Counter[CallState], float]:
+def rolled(made: Installation, groups: list[str], old: dict[str, str]) -> Counter[CallState]:
     """Replace two workers of each group of stages, one by one, while calls run.
 
     Returns:
-        How the calls ended, and how long the slowest worker took to hand over, in seconds.
+        How the calls ended.
     """
     workers = [
         (stages, worker)
@@ -122,19 +120,18 @@ def rolled(
     ]
     feed = Feed(made, calls())
     feed.start()
-    slowest = 0.0
     for number, (stages, worker) in enumerate(workers, start=1):
         made.start(stages, told=NEW)
         assert made.ledger.count(CallState.OPEN) > 0, "no call is running"
-        slowest = max(slowest, made.stop(worker))
+        made.stop(worker)
         if number == len(workers) // 2:
             feed.until[0].set()
             time.sleep(3.0)  # the second half begins
     feed.until[1].set()
-    feed.join(WITHIN_S)
+    feed.join(HANG_S)
     assert not feed.failed, feed.failed
-    closed = made.until_closed([one.info.call_id for one in calls()], within_s=WITHIN_S)
-    return Counter(closed.values()), slowest
+    closed = made.until_closed([one.info.call_id for one in calls()])
+    return Counter(closed.values())
 
 
 def assert_the_same(made: Installation, alone: dict[str, str]) -> None:
@@ -157,9 +154,8 @@ def test_workers_are_replaced_while_fifty_calls_run(bootstrap: str, tmp_path: Pa
     alone = undisturbed(bootstrap, tmp_path / "alone")
     made = installed(bootstrap, tmp_path / "rolled")
     try:
-        ended, slowest = rolled(made, [ALL], OLD)
+        ended = rolled(made, [ALL], OLD)
         assert ended == {CallState.STORED: CALLS}
-        assert slowest < 25, "longer than HUSHWIRE_STOP_SECONDS"
         assert_the_same(made, alone)
     finally:
         made.close()
@@ -176,7 +172,7 @@ def test_every_stage_is_upgraded_from_the_schemas_before(
     for name, version in schemas.NEWEST.items():
         monkeypatch.setitem(schemas.NEWEST, name, version - 1)  # recorders are upgraded last
     try:
-        ended, _ = rolled(made, [*reversed(ALL.split(","))], OLD_SCHEMAS)
+        ended = rolled(made, [*reversed(ALL.split(","))], OLD_SCHEMAS)
         monkeypatch.undo()
         assert ended == {CallState.STORED: CALLS}
         assert_the_same(made, alone)

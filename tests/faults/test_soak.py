@@ -23,6 +23,7 @@ from tests.faults.looking import Look, Watcher
 from tests.faults.soak import COMMIT_S, Soak, Worker, WorkerEndedError, curves, run
 from tests.kafka.broker import available
 from tests.ports import free_port
+from tests.waiting import HANG_S
 
 GROWTH = 0.2
 """Wider than over an hour: five minutes after the start of a busy machine are not settled."""
@@ -145,7 +146,7 @@ def test_a_worker_that_ends_is_noticed_at_once(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     with log.open("wb") as file:
         ended = subprocess.Popen(["/bin/sh", "-c", "echo why; exit 3"], stdout=file)
-    ended.wait(10)
+    ended.wait(HANG_S)
     began = time.monotonic()
     with pytest.raises(WorkerEndedError, match=r"exit code 3\); .*worker.log:\nwhy"):
         Worker(ended, log).until(lambda: False, 60)

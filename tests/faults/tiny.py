@@ -21,6 +21,7 @@ from agents.kafka.embedded_broker import EmbeddedBroker
 from benchmarks.cost.processes import resident_mb
 from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, script
+from tests.waiting import HANG_S
 
 EVERY = 500
 """Calls between two looks."""
@@ -30,7 +31,6 @@ WARM = 2_000
 """Calls after which all that is remembered of calls is remembered of as many as it ever will be."""
 MOST_MB = 20.0
 """By so much a worker may have grown since it was warm."""
-STORE_S = 120.0
 
 
 def run(calls: int, *, told: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def run(calls: int, *, told: Callable[[str], None] = lambda _: None) -> dict[str
 
 
 def _until_few(made: Installation, few: int) -> None:
-    deadline = time.monotonic() + STORE_S
+    deadline = time.monotonic() + HANG_S
     while made.ledger.count(CallState.OPEN) > few:
         if time.monotonic() > deadline:
             raise TimeoutError(f"calls are not stored\n{made.log()[-2_000:]}")

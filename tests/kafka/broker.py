@@ -22,8 +22,9 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.waiting import HANG_S
+
 LIB = Path(__file__).parent / "lib"
-START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 _LIBC = ctypes.CDLL(None)
@@ -97,7 +98,7 @@ class ApacheKafka:
         """Start the broker and wait until it answers.
 
         Raises:
-            RuntimeError: it ended, or did not answer within ``START_SECONDS``.
+            RuntimeError: it ended, or did not answer within ``HANG_S``.
         """
         if self._process is not None:
             raise RuntimeError("the broker is running already")
@@ -138,7 +139,7 @@ class ApacheKafka:
             process.wait()
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + HANG_S
         # The client must not be asked before the port is open: it backs off and logs noise.
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
@@ -148,10 +149,12 @@ class ApacheKafka:
                 return
             time.sleep(0.2)
         self.kill()
-        raise RuntimeError(f"Apache Kafka did not answer in {START_SECONDS} s; see {self.log}")
+        raise RuntimeError(f"Apache Kafka did not answer in {HANG_S} s; see {self.log}")
 
     def _java(self, *arguments: str) -> None:
-        subprocess.run([*_java_command(), *arguments], check=True, capture_output=True, timeout=60)
+        subprocess.run(
+            [*_java_command(), *arguments], check=True, capture_output=True, timeout=HANG_S
+        )
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
+from tests.waiting import HANG_S
 
 pytestmark = [
     pytest.mark.broker,
@@ -67,7 +68,7 @@ def test_the_broker_dies_with_the_process_that_started_it(tmp_path: Path) -> Non
         pid = int(parent.stdout.readline())
         parent.kill()
         parent.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANG_S
     while _alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(pid)
@@ -99,7 +100,7 @@ def _consume(kafka: ApacheKafka, count: int) -> list[bytes]:
     )
     consumer.subscribe(["kept"])
     values: list[bytes] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while len(values) < count and time.monotonic() < deadline:
         message = consumer.poll(0.5)
         if message is not None and message.error() is None:

@@ -30,6 +30,7 @@ from tests.postgres.server import available as no_postgres
 from tests.postgres.server import postgres
 from tests.repository.test_compose import ROOT, SERVICES, secrets
 from tests.services.test_object_store import running
+from tests.waiting import HANG_S
 
 pytestmark = [
     pytest.mark.nightly,
@@ -43,7 +44,6 @@ pytestmark = [
 ]
 
 STARTED = (("admit", "transcribe", "redact", "vault"), ("console", "gateway"))
-READY_S, STORED_S = 120.0, 240.0
 GRACE_S = int(SERVICES["vault"]["stop_grace_period"].removesuffix("s"))
 OF_THE_IMAGE = dict(
     re.findall(r"(HUSHWIRE_\w+)=(\S+)", (ROOT / "deploy/Dockerfile").read_text("utf-8"))
@@ -122,7 +122,7 @@ class Host:
         done = subprocess.run(
             [*HUSHWIRE, *words] if words else self.command(name),
             env=self.environment(name), cwd=self.mounted(name)["/state"], check=False,
-            capture_output=True, text=True, timeout=180,
+            capture_output=True, text=True, timeout=HANG_S,
         )  # fmt: skip
         assert done.returncode == 0, f"{name}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done.stdout
@@ -140,7 +140,7 @@ class Host:
         finally:
             process.terminate()
             try:
-                process.wait(60)
+                process.wait(HANG_S)
             finally:
                 process.kill()
 
@@ -153,7 +153,7 @@ class Host:
             re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda at: str(ports[at[0]]), one) for one in words
         ]
         done = subprocess.run(
-            [sys.executable, *words], check=False, capture_output=True, timeout=20
+            [sys.executable, *words], check=False, capture_output=True, timeout=HANG_S
         )
         return done.returncode == 0
 
@@ -187,7 +187,7 @@ def log_of(host: Host, name: str) -> str:
 
 
 def wait_until_healthy(host: Host, processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    deadline = time.monotonic() + READY_S
+    deadline = time.monotonic() + HANG_S
     for name, process in processes.items():
         while not host.healthy(name):
             assert process.poll() is None, f"{name} ended: {log_of(host, name)}"
@@ -198,7 +198,7 @@ def wait_until_healthy(host: Host, processes: dict[str, subprocess.Popen[bytes]]
 def stored(host: Host, token: str, count: int) -> list[dict[str, Any]]:
     """The console's list of calls, once it has as many."""
     url = f"https://127.0.0.1:{host.ports['console']['8440']}/api/calls"
-    deadline = time.monotonic() + STORED_S
+    deadline = time.monotonic() + HANG_S
     while True:
         found: list[dict[str, Any]] = json.loads(host.asked(url, token))["calls"]
         if len(found) >= count:
@@ -217,7 +217,7 @@ def figures(host: Host, name: str, port: str = "9464") -> dict[str, float]:
 def caught_up(host: Host, name: str) -> dict[str, float]:
     """What a worker shows once none of its stages is behind; lag is asked for every ten seconds."""
     stages = [one for one in SERVICES[name]["command"] if one in STAGES]
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + HANG_S
     while True:
         page = figures(host, name)
         behind = [page.get(f'hushwire_records_behind{{stage="{one}"}}') for one in stages]

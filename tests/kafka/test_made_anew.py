@@ -17,10 +17,9 @@ from agents.system import fatal_exit
 from tests.broker.brokers import running
 from tests.broker.harness import PARTITIONS, Installation, script
 from tests.broker.test_partitions import admin_of, made_anew
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-
-WITHIN_S = 120.0
 
 
 def test_no_record_of_a_topic_made_anew_is_taken_for_a_repeat(tmp_path: Path) -> None:
@@ -36,7 +35,7 @@ def test_no_record_of_a_topic_made_anew_is_taken_for_a_repeat(tmp_path: Path) ->
             made_anew(admin_of(made), PARTITIONS, made.topics.audio_raw)
             made.renew_producer()
             made.interleave(calls[1:])
-            deadline = time.monotonic() + WITHIN_S
+            deadline = time.monotonic() + HANG_S
             while worker.poll() is None and time.monotonic() < deadline:
                 states = {made.ledger.state(one.info.call_id) for one in calls}
                 if states == {CallState.STORED}:

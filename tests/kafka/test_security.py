@@ -26,6 +26,7 @@ from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, Record
 from tests.certificates import Authority
 from tests.kafka.broker import ApacheKafka, available
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -134,11 +135,11 @@ async def test_a_record_goes_through_both_clients(
     watch = asyncio.create_task(runtime.watch())
     try:
         await app.start()
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(HANG_S):
             await core.came.wait()
         # Faust's own producer, too.
         sent = await port_of(app).send(TOPICS.audit, b"c1", b"{}", {})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             await sent
     finally:
         watch.cancel()

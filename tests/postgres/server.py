@@ -17,6 +17,8 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
+from tests.waiting import HANG_S
+
 USER = "hushwire"
 START_S = 30.0
 STOP_S = 15.0
@@ -123,7 +125,7 @@ class Postgres:
                 cwd=self.folder,
                 capture_output=True,
                 check=False,
-                timeout=120,
+                timeout=HANG_S,
                 **self._as,
             )
             if done.returncode == 0:

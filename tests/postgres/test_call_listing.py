@@ -27,6 +27,7 @@ from agents.vault.vault import Vault
 from pipeline.errors import InputError
 from tests.agents.vault.analytics.listed_calls import BEGIN, Known, enter_calls
 from tests.agents.vault.analytics.said_calls import SECRET, keep_call, keeper, said_call
+from tests.waiting import HANG_S
 
 KEY = b"k" * 32
 DAY = timedelta(days=1)
@@ -272,5 +273,5 @@ def test_of_two_views_that_are_kept_at_once_the_first_stays(database: Database, 
             with pytest.raises(TimeoutError):
                 second.result(0.3)  # it waits for the first
         with nullcontext() if first == "outcome=missed" else pytest.raises(NameTakenError):
-            second.result(20)
+            second.result(HANG_S)
     assert views.of("token:1") == (SavedView("Missed", first),)

@@ -19,6 +19,7 @@ from pipeline.errors import (
     StoreError,
     UnknownCallError,
 )
+from tests.waiting import HANG_S
 
 CALLS = [f"call-{number}" for number in range(12)]
 
@@ -196,7 +197,7 @@ def test_two_processes_open_the_same_calls_with_one_key(
 ) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         both = [pool.submit(open_all, ledger_url, keyset) for _ in range(2)]
-        (created, values), (created_too, values_too) = (one.result(60) for one in both)
+        (created, values), (created_too, values_too) = (one.result(HANG_S) for one in both)
     assert all(one != other for one, other in zip(created, created_too, strict=True))
     for place, call_id in enumerate(CALLS):
         seal = ledger.seal(call_id)
@@ -211,7 +212,7 @@ def test_two_processes_close_the_same_calls_once(
     states = [CallState.STORED, CallState.REFUSED]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         both = [pool.submit(close_all, ledger_url, keyset, state.value) for state in states]
-        closed = [one.result(60) for one in both]
+        closed = [one.result(HANG_S) for one in both]
     for place, call_id in enumerate(CALLS):
         winners = [state for state, own in zip(states, closed, strict=True) if own[place]]
         assert winners == [ledger.state(call_id)]

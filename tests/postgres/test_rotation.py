@@ -21,6 +21,7 @@ from agents.database.tables import CALLS
 from agents.upkeep import kek_rotation
 from agents.upkeep.kek_rotation import rotate, wrapping_keys
 from pipeline.errors import SealError, StoreError
+from tests.waiting import HANG_S
 
 
 def key_ids(keyset: Path) -> list[int]:
@@ -163,7 +164,7 @@ def test_a_rotation_waits_for_a_call_that_is_being_opened(
     real = ledger_module.insert
     monkeypatch.setattr(ledger_module, "insert", insert)
     value = ledger.open_call("call-1").seal.seal(b"value", b"")
-    rotating.join(30)
+    rotating.join(HANG_S)
     assert waited == [True]
     assert [one.wraps for one in wrapping_keys(keyset, ledger.database)] == [2]
     assert ledger.seal("call-1").open(value, b"") == b"value"

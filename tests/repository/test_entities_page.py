@@ -10,7 +10,7 @@ import pytest
 from models.reader.inputs import LABELS
 from models.registry.registry import load_registry
 from pipeline.records.entities import Entity
-from pipeline.records.scores import KEY_TONES, READER
+from pipeline.records.scores import Recognizer
 
 pytestmark = pytest.mark.unit
 
@@ -38,13 +38,15 @@ def test_what_a_row_names_exists(row: list[str]) -> None:
     assert entities
     assert set(entities) <= set(map(str, Entity))
     registered = load_registry().registered
-    assert set(found_by) <= SPOKEN | {READER, KEY_TONES} | {one.name for one in registered}
-    finds = {*LABELS} if READER in found_by else set()
+    assert set(found_by) <= SPOKEN | {Recognizer.READER, Recognizer.KEY_TONES} | {
+        one.name for one in registered
+    }
+    finds = {*LABELS} if Recognizer.READER in found_by else set()
     finds |= {entity for one in registered if one.name in found_by for entity in one.entities}
     finds |= {
         entity for entity in entities if f"spoken-{entity.lower().replace('_', '-')}" in found_by
     }
-    finds |= {Entity.DTMF} if KEY_TONES in found_by else set()
+    finds |= {Entity.DTMF} if Recognizer.KEY_TONES in found_by else set()
     assert finds >= set(entities), "the recognisers of a row find all of its types"
     assert tests
     for path in tests:

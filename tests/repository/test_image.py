@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.waiting import HANG_S
+
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +141,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         cwd=source,
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=HANG_S,
     )
     (built,) = out.iterdir()
     with zipfile.ZipFile(built) as file:

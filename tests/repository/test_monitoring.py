@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from agents.system.metrics import CALLS_S, GatewayMetrics, Metrics
 from console.http.metrics import ApiMetrics
 from tests.repository.chart.rendering import STAGES
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -189,7 +190,7 @@ def promtool(*words: str, at: Path = ALERTS.parent) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

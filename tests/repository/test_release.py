@@ -21,6 +21,8 @@ import soundfile
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from tests.waiting import HANG_S
+
 pytestmark = [pytest.mark.slow, pytest.mark.models]
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +54,7 @@ VERSION = importlib.metadata.version("hushwire")
 def release(clone: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, clone / ".ci" / "release.py", *words],
-        cwd=clone, check=False, capture_output=True, text=True, timeout=600,
+        cwd=clone, check=False, capture_output=True, text=True, timeout=HANG_S,
     )  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def test_the_signature_and_the_sums_hold(made: Release, tmp_path: Path) -> None:
     assert signed("hushwire-release", sums.replace("0", "1", 1)) != 0
     assert signed("file", sums) != 0
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
-    subprocess.run(check, cwd=made.folder, check=True, timeout=60)
+    subprocess.run(check, cwd=made.folder, check=True, timeout=HANG_S)
     head, *lines = sums.splitlines()
     assert head == f"# hushwire {VERSION}, commit {made.commit}, tag v{VERSION}"
     listed = {line.split("  ")[1] for line in lines}
@@ -238,20 +240,22 @@ def test_it_works_from_any_folder_in_an_environment_of_its_own(
 ) -> None:
     """What it depends on is lent by this environment; Hushwire itself is the one installed."""
     place = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", place], check=True, timeout=HANG_S
+    )
     python = place / "bin" / "python"
     (site,) = place.glob("lib/python3*/site-packages")
     (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index",
          "--no-build-isolation", "--force-reinstall", "--quiet", made.one(kind)],
-        check=True, timeout=300, cwd="/",
+        check=True, timeout=HANG_S, cwd="/",
     )  # fmt: skip
 
     def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [place / "bin" / "hushwire", *words], cwd="/", check=False, capture_output=True,
-            text=True, timeout=280,
+            text=True, timeout=HANG_S,
             env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1",
                  "HUSHWIRE_STATE_DIR": str(tmp_path / "state")},
         )  # fmt: skip

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.waiting import HANG_S
+
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +63,7 @@ def test_there_nothing_may_be_missing() -> None:
         done = subprocess.run(
             [ROOT / ".ci" / "missing", "NO", "KAFKA"],
             env={"PATH": "/usr/bin:/bin", "NOTHING_MISSING": value},
-            check=False, capture_output=True, text=True, timeout=30,
+            check=False, capture_output=True, text=True, timeout=HANG_S,
         )  # fmt: skip
         assert done.returncode == status
         assert "# NO KAFKA\n" in done.stderr
@@ -84,7 +86,11 @@ def test_every_part_of_the_night_is_a_job() -> None:
 
 def test_a_part_that_is_not_known_is_refused() -> None:
     done = subprocess.run(
-        [ROOT / ".ci" / "nightly", "naps"], check=False, capture_output=True, text=True, timeout=30
+        [ROOT / ".ci" / "nightly", "naps"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=HANG_S,
     )
     assert done.returncode == 2
     assert "no part naps" in done.stderr

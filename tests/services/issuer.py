@@ -18,6 +18,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from tests.waiting import HANG_S
+
 AUDIENCE = "hushwire"
 CLIENT = "hushwire-console"
 
@@ -152,4 +154,4 @@ def issuer() -> Iterator[Issuer]:
     finally:
         made.server.shutdown()
         made.server.server_close()
-        thread.join(5)
+        thread.join(HANG_S)

@@ -17,6 +17,7 @@ import yaml
 from agents.vault.s3_store import BucketPlace
 from pipeline.errors import StoreError
 from tests.ports import free_port
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.nightly, pytest.mark.slow]
 
@@ -58,7 +59,7 @@ def running(folder: Path, secret: Path) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(HANG_S)
 
 
 @pytest.fixture(scope="module")

@@ -30,10 +30,9 @@ from tests.agents.storing import AUDIO
 from tests.certificates import Authority
 from tests.console.serving import OTHER, STORED, console
 from tests.ports import free_port
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.slow]
-
-START_S = 60.0
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -92,7 +91,7 @@ def test_over_tls_from_the_command(tmp_path: Path) -> None:
             assert b"alive" not in raw.recv(1_000)
     finally:
         process.send_signal(signal.SIGTERM)
-        _, printed = process.communicate(timeout=30)
+        _, printed = process.communicate(timeout=HANG_S)
     assert process.returncode == 0
     assert text.encode() not in printed
     assert STORED.encode() not in printed
@@ -106,7 +105,7 @@ def test_over_tls_from_the_command(tmp_path: Path) -> None:
 
 
 def wait_until_up(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + HANG_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
             assert client.get("/healthz").json() == {"alive": True}

@@ -16,6 +16,7 @@ from agents.kafka import topics
 from agents.kafka.topics import Topics, keep_partitions
 from agents.runtime.pulse import Pulse
 from pipeline.errors import BrokerError
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -54,7 +55,7 @@ def counts(**changed: int) -> dict[str, int]:
 
 async def kept(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topics, "AdminClient", broker)
-    await asyncio.wait_for(keep_partitions("127.0.0.1:1", NAMES, 4, look_s=0.001), 10)
+    await asyncio.wait_for(keep_partitions("127.0.0.1:1", NAMES, 4, look_s=0.001), HANG_S)
 
 
 @pytest.mark.parametrize("changed", [{"audio_raw": 8}, {"spans": 2}])
@@ -100,5 +101,5 @@ async def test_a_client_that_ends_before_it_has_partitions_is_not_waited_for() -
     reader: Any = SimpleNamespace(pulse=Pulse())
     serving._apps.append(app)
     serving._runtimes.append(reader)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         assert await serving.until_assigned() is False

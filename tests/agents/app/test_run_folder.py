@@ -36,6 +36,7 @@ from agents.vault.locks import FILE, working_alone, working_together
 from agents.vault.vault import Vault
 from pipeline.errors import BrokerError, BusyError, InputError, SettingsError
 from tests.agents.storing import stored_call
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -394,11 +395,11 @@ def test_a_stopped_worker_stops_the_feeder_before_the_loop_goes(
     def ingest_files(*_: object, **__: object) -> None:
         feeders.extend(one for one in threading.enumerate() if "_feed" in one.name)
         sending.set()
-        release.wait(10)
+        release.wait(HANG_S)
 
     async def run_worker(*_: object, ready: Callable[[], None], **__: object) -> None:
         ready()
-        assert sending.wait(10)
+        assert sending.wait(HANG_S)
         if failure is not None:
             raise failure
 
@@ -420,6 +421,6 @@ def test_a_stopped_worker_stops_the_feeder_before_the_loop_goes(
     [feeder] = feeders
     alive = feeder.is_alive()
     release.set()
-    feeder.join(10)
+    feeder.join(HANG_S)
     assert (alive, faults) == (False, [])
     ledger.dispose()

@@ -15,6 +15,7 @@ import pytest
 
 from agents.app.worker import _Told
 from agents.system import fatal_exit
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -52,7 +53,7 @@ def test_a_process_that_goes_on_after_its_worker_is_not_ended(ended: list[int]) 
     fatal_exit.exit_after(60, fatal_exit.STOPPED, "late")
     (timer,) = fatal_exit._late
     fatal_exit.in_time()
-    timer.join(5)
+    timer.join(HANG_S)
     assert not timer.is_alive()
     assert (ended, fatal_exit._late) == ([], [])
 
@@ -78,7 +79,7 @@ def test_a_command_that_has_hardly_begun_can_be_stopped(command: list[str], tmp_
     )
     try:
         os.kill(until_asked(run.pid, child=bool(alone)), signal.SIGTERM)
-        _, told = run.communicate(timeout=30)
+        _, told = run.communicate(timeout=HANG_S)
     finally:
         run.kill()
     assert run.returncode == 128 + signal.SIGTERM, told
@@ -87,7 +88,7 @@ def test_a_command_that_has_hardly_begun_can_be_stopped(command: list[str], tmp_
 
 def until_asked(pid: int, *, child: bool) -> int:
     """Wait until a process would be told of SIGTERM; returns its id."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while time.monotonic() < deadline:
         found = pid
         if child:

@@ -15,6 +15,7 @@ import pytest
 from agents.cli.running.worker import NEEDS
 from agents.cli.shared import extras
 from pipeline.errors import SettingsError
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -57,7 +58,7 @@ def without(gone: set[str], script: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", f"GONE = {gone!r}\n{ABSENT}\n{script}"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
         check=False,
     )
 

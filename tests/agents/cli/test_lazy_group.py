@@ -10,6 +10,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from agents.cli.main import COMMANDS, app
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -29,7 +30,7 @@ def test_the_list_loads_no_command(arguments: list[str]) -> None:
         "print('LOADED', heavy, sorted(commands))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=HANG_S
     )
     assert done.stdout.count("│ worker") == 1
     told = done.stdout.splitlines()[-1]

@@ -23,6 +23,7 @@ from pipeline.gateways.door.wire import decode, read_key
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
 from tests.agents.kafka.fake_producer import TOPIC, FakeProducer
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -68,7 +69,7 @@ def opened(producer: FakeProducer, private: TransitPrivate) -> list[DoorRecord]:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for the sender's thread."""
-    deadline = time.monotonic() + 5.0
+    deadline = time.monotonic() + HANG_S
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -130,7 +131,7 @@ def test_what_was_acknowledged_is_counted_and_told(
     assert not future.done()
     assert call.unacknowledged < 1_500
     producers[0].settle()
-    assert future.result(5.0) is None
+    assert future.result(HANG_S) is None
     call.wait()
     assert call.failed is None
     assert (call.unacknowledged, sender.unacknowledged) == (0, 0)
@@ -154,8 +155,8 @@ def test_an_event_loop_awaits_what_is_acknowledged(
         cancelled.cancel()
         assert not waits.done()
         producer.settle()
-        await asyncio.wait_for(waits, 5.0)
-        await asyncio.wait_for(asyncio.wrap_future(call.acknowledged()), 5.0)
+        await asyncio.wait_for(waits, HANG_S)
+        await asyncio.wait_for(asyncio.wrap_future(call.acknowledged()), HANG_S)
 
     asyncio.run(scenario())
 
@@ -170,7 +171,7 @@ def test_a_lost_record_ends_its_call_and_no_other(
     future = call.acknowledged()
     producer.settle(1, KafkaError(KafkaError._MSG_TIMED_OUT))
     with pytest.raises(BrokerError, match=r"_MSG_TIMED_OUT.*incomplete"):
-        future.result(5.0)
+        future.result(HANG_S)
     assert call.failed == "_MSG_TIMED_OUT"
     for refused in (
         lambda: call.send(b"gh", 1),
@@ -232,7 +233,7 @@ def test_no_room_is_told_at_once_and_waited_for(sender: CallSender, producer: Fa
     waits = threading.Thread(target=lambda: call.send_waiting(SECOND, 8_000))
     waits.start()
     producer.settle(2)
-    waits.join(5.0)
+    waits.join(HANG_S)
     assert not waits.is_alive()
     call.send(SECOND, 8_000)
     assert len(producer.records) == 14
@@ -303,7 +304,7 @@ def test_a_broker_that_says_nothing_is_noticed_without_the_client(
     monkeypatch.setattr(sender, "delivery_s", -2.0)
     assert call.failed == "_TIMED_OUT"
     with pytest.raises(BrokerError):
-        future.result(1.0)
+        future.result(HANG_S)
     with pytest.raises(BrokerError):
         call.send(b"ab", 1)
 
@@ -453,7 +454,7 @@ def test_who_sends_needs_no_ledger_no_vault_and_no_models() -> None:
     """A recorder's host has the public key; what could open anything is not even loaded."""
     script = "import sys, agents.kafka.call_sender; print(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=HANG_S
     )
     loaded = {name for name in done.stdout.split() if name.startswith(("agents.", "models"))}
     rooms = {name.split(".")[1] for name in loaded if name.startswith("agents.")}

@@ -17,6 +17,7 @@ from agents.runtime.batching import BatchQueue, LiveFirst
 from agents.system.engine_sizing import Batch
 from pipeline.records.model import Window, WindowTranscript
 from pipeline.transcription.segmenter import silent
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +37,7 @@ class Engine:
     def hear(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         self.batches.append([one.seq for one in windows])
         self.begun.set()
-        self.gate.wait(10)
+        self.gate.wait(HANG_S)
         return [silent(one) for one in windows]
 
     def breaks(self, windows: Sequence[Window]) -> list[WindowTranscript]:

@@ -16,6 +16,7 @@ from agents.runtime.broker_port import Delivery
 from agents.runtime.call_run import Arrival, CallRun, StepServices
 from agents.runtime.steps import Late, Listen, Send, Step
 from pipeline.records.model import CallEnd, Record, Window, WindowTranscript
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -78,7 +79,7 @@ async def _never(*_: object) -> Never:
 
 
 async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         while not true():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0)
 
@@ -116,6 +117,6 @@ async def test_an_answer_that_ends_the_call_is_sent_though_the_last_record_is_ta
     await asyncio.sleep(0.01)
     assert not running.done()
     thread.answers[2].set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         await running
     assert sent == [2, 3, 4]

@@ -11,6 +11,7 @@ import pytest
 from agents.runtime.batching import LiveFirst
 from agents.runtime.outbox import Limits
 from tests.agents.runtime.test_stage_runtime import IN, EchoCore, _rig, running
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -48,7 +49,7 @@ async def test_a_reader_that_waits_for_room_ends_with_its_partition(tmp_path: Pa
     go_on = threading.Event()
 
     def opened(_: str) -> EchoCore:
-        go_on.wait(5)
+        go_on.wait(HANG_S)
         return EchoCore()
 
     async with running(_rig(tmp_path, opened, limits=Limits(room=1))) as rig:
@@ -84,7 +85,7 @@ async def test_an_archive_is_read_when_live_records_are_not_held_up(tmp_path: Pa
 async def test_a_stage_says_whether_records_wait_for_it(tmp_path: Path) -> None:
     limits = Limits(room=1)
     hold = threading.Event()
-    made = _rig(tmp_path, lambda _: EchoCore(act=lambda: hold.wait(10)), limits=limits)
+    made = _rig(tmp_path, lambda _: EchoCore(act=lambda: hold.wait(HANG_S)), limits=limits)
     async with running(made) as rig:
         assert not rig.runtime.held_up
         assert not rig.runtime.in_flight

@@ -21,6 +21,7 @@ from agents.system.metrics import Metrics
 from pipeline.errors import StoreError
 from pipeline.records.model import CallEnd
 from tests.agents.runtime.test_stage_runtime import MemoryPort
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -74,7 +75,7 @@ class Rig:
         )
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             while not holds():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 

@@ -29,6 +29,7 @@ from pipeline.errors import ModelError, PolicyError, SealError, StoreError
 from pipeline.policy.model import Policy
 from pipeline.records.cloudevents import Clear
 from pipeline.records.model import CallEnd, Record, Window, WindowTranscript
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -148,7 +149,7 @@ class Rig:
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until something holds."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             while not true():  # noqa: ASYNC110 - what is waited for has no event
                 await asyncio.sleep(0.005)
 

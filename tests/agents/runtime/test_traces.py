@@ -18,6 +18,7 @@ from agents.system.tracing.tracer import Span
 from pipeline.errors import ModelError
 from tests.agents.runtime.test_record_runtime import Rig, run
 from tests.agents.runtime.test_stage_runtime import EchoCore, _rig, running
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -88,7 +89,7 @@ async def test_a_call_that_a_stage_refuses_is_told_with_its_code(
     configure_logging("debug")
     async with running(_rig(tmp_path, lambda _: EchoCore(fail=ModelError))) as rig:
         await rig.bring("a", 1, 13)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             while not told.spans:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     (span,) = told.spans

@@ -12,6 +12,7 @@ import pytest
 
 from agents.runtime.engine_pool import PoolWork, _executor
 from agents.system.child_processes import may_dump_core
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -31,7 +32,7 @@ cli.main()
 def test_every_command_ends_the_possibility_of_core_dumps() -> None:
     """Worker, run, ingest and redact are commands: told is what holds before any of them runs."""
     done = subprocess.run(
-        [sys.executable, "-c", CODE], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", CODE], check=True, capture_output=True, text=True, timeout=HANG_S
     )
     before, after = done.stdout.splitlines()
     assert before.startswith("(True, ")

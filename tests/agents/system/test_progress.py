@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from agents.system.progress import Through, lasting
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -41,7 +42,7 @@ def test_a_line_tells_what_goes_on_while_one_thing_takes_long() -> None:
     with Through(
         Console(file=Watched()), 5, "calls", beat_s=0.001, clock=lambda: next(times, 30.0)
     ):
-        assert told.wait(10)
+        assert told.wait(HANG_S)
 
 
 def test_a_terminal_gets_a_bar_and_the_lines_above_it() -> None:

@@ -23,6 +23,7 @@ from agents.vault.vault import Vault
 from pipeline.errors import StoreError
 from tests.agents.runtime.test_damaged_key import ended
 from tests.agents.storing import new_ledger, stored_call
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 __all__ = ["ended"]
@@ -92,7 +93,7 @@ def test_where_all_fail_it_is_not_the_calls(tmp_path: Path) -> None:
 
 
 async def wait_until(true: list[int]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         while not true:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
 
@@ -143,7 +144,7 @@ async def test_a_task_that_just_ends_or_is_cancelled_by_others_ends_the_process(
     other = fatal_exit.watched("long", asyncio.Event().wait())
     await asyncio.sleep(0)
     other.cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         while len(ended) < 2:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
     assert ended == [fatal_exit.BUG] * 2

@@ -23,6 +23,7 @@ from console.audit.chain_watch import ChainWatch
 from console.auth.looks import Looks, Principal
 from pipeline.errors import InputError
 from tests.console.serving import STORED, Console, console
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -141,7 +142,7 @@ def test_one_run_at_a_time_that_says_how_far_it_is() -> None:
         assert with_vault
         seen(30)
         at.set()
-        assert may_go.wait(10)
+        assert may_go.wait(HANG_S)
         return Chain(
             holds=True, first=1, last=40, signed=40, signed_at="", unsigned=0, problems=(),
             compared=(),
@@ -149,7 +150,7 @@ def test_one_run_at_a_time_that_says_how_far_it_is() -> None:
 
     watch = ChainWatch(check, lambda: 40, system_clock)
     assert watch.start("token:a", with_vault=True)
-    assert at.wait(10)
+    assert at.wait(HANG_S)
     assert (watch.state().state, watch.state().percent) == ("running", 75)
     assert not watch.start("token:b", with_vault=False)
     may_go.set()

@@ -64,6 +64,12 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]
         yield made
 
 
+def test_a_code_is_told_in_words(served: Console) -> None:
+    shown = served.visitor("operator").get("/dead-letters").text
+    assert "its seal does not open" in shown
+    assert 'href="/dead-letters?code=seal"' in shown
+
+
 def test_they_are_listed_without_content_and_chosen_by_call_and_code(served: Console) -> None:
     operator = served.role("operator")
     listed = operator.get("/api/dead-letters").json()

@@ -19,6 +19,7 @@ from agents.system.clock import system_clock
 from agents.system.metrics import DELAYS_S
 from console.operations import overview
 from tests.console.serving import HELD_BACK, OTHER, STORED, Console, console
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -103,7 +104,7 @@ def test_health_is_looked_for_in_the_background_and_kept() -> None:
 
     def examine() -> list[Finding]:
         asked.append(1)
-        assert may_end.wait(10)
+        assert may_end.wait(HANG_S)
         return [Finding(Grade.WEAK, "vault", "too open", "chmod 700")]
 
     watch = HealthWatch(examine, lambda: now[0])

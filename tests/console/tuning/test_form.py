@@ -11,7 +11,7 @@ from console.tuning.trial import checked, compared
 from pipeline.errors import InputError
 from pipeline.policy.known_names import BUILT_IN
 from pipeline.policy.loading import load_policy, parse_policy
-from pipeline.records.scores import READER
+from pipeline.records.scores import Recognizer
 
 pytestmark = pytest.mark.unit
 
@@ -49,10 +49,10 @@ def test_a_type_that_stood_nowhere_keeps_all_else_that_held_for_it() -> None:
 
 def test_the_reader_s_threshold_of_a_type_leaves_those_of_all_others() -> None:
     before, after = parse_policy(TEXT), parse_policy(changed(TEXT, reader__PERSON="0.6"))
-    assert after.threshold("PERSON", READER) == 0.6
+    assert after.threshold("PERSON", Recognizer.READER) == 0.6
     others = BUILT_IN.entities - {"PERSON"}
-    assert {one: after.threshold(one, READER) for one in others} == {
-        one: before.threshold(one, READER) for one in others
+    assert {one: after.threshold(one, Recognizer.READER) for one in others} == {
+        one: before.threshold(one, Recognizer.READER) for one in others
     }
 
 

@@ -11,8 +11,7 @@ from models.detection.turn_reader import ScriptedReads
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import Policy
 from pipeline.records.model import Hearing, WindowTranscript, Word
-from pipeline.records.scores import READER
-from pipeline.verification.findings import EDGE_DIGITS, FEW_DIGITS
+from pipeline.records.scores import Recognizer
 
 pytestmark = pytest.mark.unit
 
@@ -29,7 +28,7 @@ def edges(
     words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
     heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, words)
     found = leftovers(NOTHING, POLICY, heard, RATE, expected)
-    return [(s.start, s.end) for s in found if s.recognizer == EDGE_DIGITS]
+    return [(s.start, s.end) for s in found if s.recognizer == Recognizer.EDGE_DIGITS]
 
 
 @pytest.mark.parametrize("text", ["seven", "oh nine", "okay seven thank you", "4", "one"])
@@ -72,14 +71,14 @@ def numbers(
     words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
     heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, words)
     found = leftovers(NOTHING, POLICY, heard, RATE, expected)
-    return [(s.entity, s.recognizer) for s in found if s.recognizer != EDGE_DIGITS]
+    return [(s.entity, s.recognizer) for s in found if s.recognizer != Recognizer.EDGE_DIGITS]
 
 
 @pytest.mark.parametrize(
     ("text", "recognizer"),
     [
-        ("nine five oh", FEW_DIGITS),
-        ("four four one two", FEW_DIGITS),
+        ("nine five oh", Recognizer.FEW_DIGITS),
+        ("four four one two", Recognizer.FEW_DIGITS),
         ("four four one two nine nine", "leftover digits"),
         ("the code is nine five", "leftover digits"),
     ],
@@ -139,8 +138,8 @@ def test_only_a_name_of_which_the_reader_is_sure_is_found(held: float, count: in
 
 def test_names_beside_each_other_are_one_and_others_are_their_own() -> None:
     assert names("Laura Barrera and Tom") == [
-        ("PERSON", READER, 0, 1),
-        ("PERSON", READER, 3, 3),
+        ("PERSON", Recognizer.READER, 0, 1),
+        ("PERSON", Recognizer.READER, 3, 3),
     ]
 
 

@@ -13,13 +13,13 @@ from pipeline.evidence.candidates import candidates_json, read_candidates, weigh
 from pipeline.policy.loading import parse_policy
 from pipeline.policy.model import Policy
 from pipeline.records.model import Action, Reason, Span
-from pipeline.records.scores import UNDECIDED
+from pipeline.records.scores import Recognizer
 
 pytestmark = pytest.mark.unit
 
 NAME = Span("PERSON", 0, 0, 800, 0.4, "reader")
 UNHEARD = Span("UNHEARD", 1, 0, 800, 1.0, "unheard", reason=Reason.UNHEARD)
-OPEN = Span("NUMBER_SEQUENCE", 1, 900, 1_000, 0.5, UNDECIDED)
+OPEN = Span("NUMBER_SEQUENCE", 1, 900, 1_000, 0.5, Recognizer.UNDECIDED)
 
 
 def policy(rules: str) -> Policy:

@@ -95,6 +95,11 @@ def test_where_every_channel_would_be_silent_nothing_is_stored() -> None:
     assert failed == ["every_channel_silent"]
 
 
+def test_a_channel_that_is_silenced_whole_counts_once_as_not_heard() -> None:
+    checks = {one.name: one for one in noisy_call(POLICY, ()).certificate.checks}
+    assert checks["seconds_without_any_word"].measured == 2 * 30.0
+
+
 def quiet(seconds: int = 12) -> list[RedactedChunk]:
     zeros = np.zeros((RATE, 2), np.int16)
     return [RedactedChunk(CALL, seq, seq * RATE, zeros) for seq in range(seconds)]

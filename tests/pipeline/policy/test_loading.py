@@ -180,7 +180,7 @@ recognizers:
 """
     policy = parse_policy(HEAD + text)
     asked = ("CARD_NUMBER", "PIN", "US_SSN")
-    assert [policy.threshold(one, "spoken-pin: said") for one in asked] == [0.9, 0.7, 0.7]
+    assert [policy.threshold(one, "spoken-pin") for one in asked] == [0.9, 0.7, 0.7]
     assert [policy.threshold(one, "spoken-answer") for one in asked] == [0.8, 0.3, 0.5]
     assert [policy.threshold(one, "spoken-iban") for one in asked] == [0.5, 0.3, 0.5]
 

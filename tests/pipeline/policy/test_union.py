@@ -285,7 +285,7 @@ def test_a_file_lays_its_own_lines_over_what_it_extends(tmp_path: Path) -> None:
     assert policy.rule("LOYALTY_ID").threshold == 0.2
     assert policy.rule("MEDICATION") == load_policy("hipaa").rule("MEDICATION")
     assert policy.hold.max_seconds == 60
-    assert policy.threshold("AGE_OVER_89", "AgeRecognizer: stated age") == 0.9
+    assert policy.threshold("AGE_OVER_89", "AgeRecognizer") == 0.9
     assert policy.threshold("AGE_OVER_89", "Other") == 0.4
 
 
@@ -294,7 +294,7 @@ def test_a_file_lays_its_own_lines_over_what_it_extends(tmp_path: Path) -> None:
     [
         ("extends: gone\n", "policy gone: cannot be read"),
         ("extends: {}\n", "line 3: extends: the name of a policy"),
-        ("extends: pci\nechoes: {}\n", "line 4: echoes: Extra inputs"),
+        ("extends: pci\nechoes: {}\n", "line 4: echoes: there is no such field"),
         ("entities:\n  PERSON: {action: count}\n  PERSON: {}\n", "line 5: PERSON stands here a"),
         ("recognizers:\n  X: {threshold: 2}\n", r"line 4: recognizers\.X\.threshold"),
         ('allow:\n  PERSON: ["Al"]\n', r"line 4: allow\.PERSON\.0: a value of 4 letters"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.speech.keypad import pcm16, pressed
 from pipeline.policy.model import Policy, VerificationRule
 from pipeline.records.model import Interval, Mute, Span, Window, Word
-from pipeline.verification.findings import EDGE_DIGITS, FEW_DIGITS
+from pipeline.records.scores import Recognizer
 from tests.pipeline.verification.verified import CALL, POLICY, RATE, call_audio, chunks_of, drive
 
 pytestmark = pytest.mark.unit
@@ -45,7 +45,7 @@ def words(window: Window, salt: int) -> tuple[Word, ...]:
 
 def spans(window: Window, salt: int) -> list[Span]:
     """A finding in every fourth stretch."""
-    kinds = ("second", EDGE_DIGITS, FEW_DIGITS)
+    kinds = ("second", Recognizer.EDGE_DIGITS, Recognizer.FEW_DIGITS)
     return [
         Span(
             "CARD_NUMBER", window.channel, part.start, min(part.end, part.start + 2_400), 0.8, kind

@@ -23,7 +23,7 @@ from pipeline.records.model import (
     WindowTranscript,
     Word,
 )
-from pipeline.verification.findings import EDGE_DIGITS, STUB
+from pipeline.records.scores import Recognizer
 from pipeline.verification.verifier import CallVerifier
 from tests.pipeline.verification.verified import (
     CALL,
@@ -246,7 +246,7 @@ def edge(low: float, high: float, *, stubborn: bool) -> Answer:
         heard = window.pcm[max(0, first - window.start) : last - window.start]
         if not stubborn and np.abs(heard.astype(int)).max(initial=0) <= 500:
             return []
-        return [Span("PIN", 1, first, last, 0.6, EDGE_DIGITS)]
+        return [Span("PIN", 1, first, last, 0.6, Recognizer.EDGE_DIGITS)]
 
     return hears
 
@@ -292,7 +292,7 @@ def test_edges_that_go_on_are_muted_and_refuse_no_call() -> None:
         if window.channel != 1 or len(loud) == 0:
             return []
         at = window.start + int(loud[0])
-        return [Span("CARD_NUMBER", 1, at, at + 800, 0.6, EDGE_DIGITS)]
+        return [Span("CARD_NUMBER", 1, at, at + 800, 0.6, Recognizer.EDGE_DIGITS)]
 
     _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), creeps)
     assert verdict.passed
@@ -312,7 +312,9 @@ def test_a_sound_without_a_word_beside_a_muted_number_is_muted_with_it(channel: 
     chunks = chunks_of(pcm, (Mute(channel, SECRET.start, SECRET.end, (name, card)),))
     _, verdict, windows = drive(chunks, nothing, words=wordless)
     assert verdict.passed
-    rest = replace(card, end=round(12.3 * RATE), start=SECRET.end, score=0.5, recognizer=STUB)
+    rest = replace(
+        card, end=round(12.3 * RATE), start=SECRET.end, score=0.5, recognizer=Recognizer.LEFT_SOUND
+    )
     assert verdict.added == (
         Mute(channel, 95_040, 99_360, (replace(rest, reason=Reason.VERIFICATION),)),
     )

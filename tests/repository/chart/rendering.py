@@ -11,6 +11,8 @@ from typing import Any, Final, TypeAlias
 import pytest
 import yaml
 
+from tests.waiting import HANG_S
+
 ROOT: Final = Path(__file__).parents[3]
 CHART: Final = ROOT / "deploy" / "helm" / "hushwire"
 BUILT: Final = ROOT / "build" / "tools" / "helm"
@@ -27,7 +29,7 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     if found is None:
         pytest.skip("helm is not there: make chart-tools")
     return subprocess.run(
-        [found, *arguments], capture_output=True, text=True, timeout=120, check=False
+        [found, *arguments], capture_output=True, text=True, timeout=HANG_S, check=False
     )
 
 

@@ -29,6 +29,7 @@ from tests.repository.chart.rendering import (
     selects,
     stages,
 )
+from tests.waiting import HANG_S
 
 EACH = pytest.mark.parametrize("name", CASES)
 
@@ -316,7 +317,7 @@ def test_a_gateway_that_is_to_end_waits_for_its_calls_and_not_forever(
         thread.start()
         moved = script.replace(":8451/", f":{server.server_port}/").replace("2.0", "0.05")
         began = monotonic()
-        subprocess.run([sys.executable, option, moved, "0.1", most], check=True, timeout=30)
+        subprocess.run([sys.executable, option, moved, "0.1", most], check=True, timeout=HANG_S)
         took = monotonic() - began
         server.shutdown()
         thread.join()

@@ -31,6 +31,7 @@ from tests.repository.chart.rendering import (
     secret_files,
     stages,
 )
+from tests.waiting import HANG_S
 
 EACH = pytest.mark.parametrize("name", CASES)
 HOLDERS: Final = {
@@ -133,7 +134,7 @@ def test_the_first_container_makes_them_their_owner_s_alone(tmp_path: Path) -> N
     state.mkdir()
     moved = script.replace("/secrets", str(secrets)).replace("/state", str(state))
     for _ in range(2):  # also when the pod's containers are started anew
-        subprocess.run([shell, options, moved], check=True, timeout=20)
+        subprocess.run([shell, options, moved], check=True, timeout=HANG_S)
     copied = state / "keys" / "kek.json"
     assert [one.name for one in (state / "keys").iterdir()] == ["kek.json"]
     assert copied.read_text() == "secret"
@@ -143,7 +144,7 @@ def test_the_first_container_makes_them_their_owner_s_alone(tmp_path: Path) -> N
     for one in ("kek.json", "..data/kek.json"):
         (secrets / one).unlink()
     copied.unlink()
-    subprocess.run([shell, options, moved], check=True, timeout=20)  # a pod without secrets
+    subprocess.run([shell, options, moved], check=True, timeout=HANG_S)  # a pod without secrets
     assert list((state / "keys").iterdir()) == []
 
 

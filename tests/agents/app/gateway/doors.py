@@ -21,6 +21,7 @@ from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.model import CallHeader
 from pipeline.gateways.events import Audio, Codec, Started
 from pipeline.records.model import Role
+from tests.waiting import HANG_S
 
 
 def application(limits: Limits) -> web.Application:
@@ -129,7 +130,7 @@ def value(calls: Calls, name: str, **labels: str) -> float:
     return calls.metrics.registry.get_sample_value(f"hushwire_gateway_{name}", labels) or 0.0
 
 
-async def until(holds: Callable[[], object], within_s: float = 10.0) -> None:
+async def until(holds: Callable[[], object], within_s: float = HANG_S) -> None:
     """Wait for what a server does."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - nothing tells of it

@@ -36,6 +36,7 @@ from pipeline.gateways.events import (
 from pipeline.gateways.lone_keys import ConsentKeys
 from tests.agents.app.gateway import doors
 from tests.agents.app.gateway.doors import application
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -360,7 +361,7 @@ async def test_who_goes_on_after_a_disconnect_is_cut() -> None:
                 await client.say("ping")
                 await asyncio.sleep(0.02)
 
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(HANG_S):
             await chatter()
     assert calls.feeds[0].ended == [Ended(complete=False)]
     assert calls.refused(Reason.BAD_FRAME) == 1

@@ -33,6 +33,7 @@ from pipeline.records.model import Role
 from tests.agents.app.gateway.doors import Door, until
 from tests.certificates import Authority
 from tests.ports import free_port
+from tests.waiting import HANG_S
 
 HOST = "127.0.0.1"
 PCM = (np.sin(np.arange(16_000) / 9)[:, None] * [9_000, -4_000]).astype(np.int16)
@@ -192,7 +193,7 @@ async def test_who_says_nothing_is_cut(tmp_path: Path) -> None:
             reader, writer = await asyncio.open_connection(HOST, port)
             writer.write(told)
             slow.append((reader, writer))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             for reader, writer in slow:
                 with suppress(ConnectionError):
                     await reader.read()

@@ -12,12 +12,13 @@ import pytest
 from agents.app.consumers import Serving
 from agents.app.operations.behind import tend
 from agents.system.metrics import Metrics
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         while not holds():  # noqa: ASYNC110 - a gauge has no event
             await asyncio.sleep(0.005)
 
@@ -87,5 +88,5 @@ async def test_clients_are_asked_at_once() -> None:
     serving = Serving()
     serving._apps = [cast("Any", SimpleNamespace(consumer=consumer)) for _ in range(12)]
     serving._runtimes = [cast("Any", SimpleNamespace(label=str(one))) for one in range(12)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         assert len(await serving.behind()) == 12

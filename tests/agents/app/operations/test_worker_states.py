@@ -28,6 +28,7 @@ from agents.database.tables import WORKER_STATES
 from agents.system.metrics import DELAYS_S, Metrics
 from pipeline.errors import StoreError
 from pipeline.policy.loading import load_policy
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -156,7 +157,7 @@ def test_the_row_goes_with_the_worker_and_no_database_ends_it(
 
 
 def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANG_S
     while not until():
         assert time.monotonic() < deadline
         time.sleep(0.01)

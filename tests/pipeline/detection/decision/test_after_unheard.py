@@ -21,7 +21,7 @@ from pipeline.records.model import (
     WindowTranscript,
     Word,
 )
-from pipeline.records.scores import UNASKED
+from pipeline.records.scores import Recognizer
 from tests.pipeline.detection.talked import RATE, spans_of
 from tests.pipeline.detection.talked import said as words_of
 
@@ -60,7 +60,7 @@ def test_digits_said_one_by_one_after_a_lost_question_are_silent() -> None:
     spans = found(*digits)
     assert [silent(one, spans) for one in digits] == [[True]] * 3
     assert {(s.entity, s.recognizer, s.reason) for s in spans} == {
-        (Entity.NUMBER_SEQUENCE, UNASKED, Reason.UNEXPLAINED)
+        (Entity.NUMBER_SEQUENCE, Recognizer.AFTER_UNHEARD, Reason.UNEXPLAINED)
     }
 
 

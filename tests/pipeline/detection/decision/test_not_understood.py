@@ -15,7 +15,7 @@ from pipeline.detection.decision.not_understood import (
 )
 from pipeline.policy.model import UnderstandingRule
 from pipeline.records.model import Action, Hearing, Interval, Reason, Span, WindowTranscript, Word
-from pipeline.records.scores import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS
+from pipeline.records.scores import Recognizer
 
 pytestmark = pytest.mark.unit
 
@@ -54,10 +54,15 @@ def test_three_seconds_of_sound_without_a_word_are_silenced_from_its_beginning()
     call = Comprehension(RATE, 1, RULE)
     assert call.take(heard(6, lost=(seconds(1, 3),))) == []
     (first, second) = call.take(heard(12, lost=(seconds(8, 10),), speech=(seconds(8, 10),)))
-    assert told([first, second]) == [(1, 3, SOUND_WITHOUT_WORDS), (8, 10, SPEECH_WITHOUT_WORDS)]
+    assert told([first, second]) == [
+        (1, 3, Recognizer.SOUND_WITHOUT_WORDS),
+        (8, 10, Recognizer.SPEECH_WITHOUT_WORDS),
+    ]
     assert (first.entity, first.reason) == (NOT_UNDERSTOOD, Reason.NOT_UNDERSTOOD)
     # What goes on so is silent at once.
-    assert told(call.take(heard(14, lost=(seconds(12, 13),)))) == [(12, 13, SOUND_WITHOUT_WORDS)]
+    assert told(call.take(heard(14, lost=(seconds(12, 13),)))) == [
+        (12, 13, Recognizer.SOUND_WITHOUT_WORDS)
+    ]
 
 
 def test_amid_understood_talk_a_cough_stays() -> None:
@@ -140,7 +145,7 @@ def test_a_short_call_is_not_judged() -> None:
     assert not call.hardly
 
 
-def lost_span(start: float, end: float, recognizer: str = SPEECH_WITHOUT_WORDS) -> Span:
+def lost_span(start: float, end: float, recognizer: str = Recognizer.SPEECH_WITHOUT_WORDS) -> Span:
     place = seconds(start, end)
     return Span(
         NOT_UNDERSTOOD, 0, place.start, place.end, 1.0, recognizer, reason=Reason.NOT_UNDERSTOOD
@@ -156,7 +161,7 @@ def test_a_channel_of_whose_speech_hardly_a_word_was_understood_is_silent() -> N
 
 
 def test_music_before_a_call_leaves_the_call_audible() -> None:
-    music = lost_span(0, 60, SOUND_WITHOUT_WORDS)
+    music = lost_span(0, 60, Recognizer.SOUND_WITHOUT_WORDS)
     talk = [word(60), word(61)]
     assert understanding(RULE, RATE, [2 * RATE], [music], talk).silent == ()
     # Nor are voices in it that nobody understood, where the rest was understood.
@@ -281,7 +286,9 @@ def test_nothing_is_silenced_that_was_let_go_and_nothing_but_lost_sound(
 
 def test_three_seconds_are_three_seconds() -> None:
     exact, short = Comprehension(RATE, 1, RULE), Comprehension(RATE, 1, RULE)
-    assert told(exact.take(heard(6, lost=(seconds(1, 4),)))) == [(1, 4, SOUND_WITHOUT_WORDS)]
+    assert told(exact.take(heard(6, lost=(seconds(1, 4),)))) == [
+        (1, 4, Recognizer.SOUND_WITHOUT_WORDS)
+    ]
     assert short.take(heard(6, lost=(Interval(RATE + 1, 4 * RATE),))) == []
 
 
@@ -289,7 +296,7 @@ def test_talk_behind_a_stretch_says_nothing_about_it() -> None:
     call = Comprehension(RATE, 1, RULE)
     talk = tuple(word(5 + at / 2) for at in range(20))
     assert told(call.take(heard(16, lost=(seconds(1, 4),), words=talk))) == [
-        (1, 4, SOUND_WITHOUT_WORDS)
+        (1, 4, Recognizer.SOUND_WITHOUT_WORDS)
     ]
 
 
@@ -328,10 +335,10 @@ def test_four_fifths_of_the_sound_are_hardly_a_word() -> None:
 def test_a_stretch_is_certain_and_speech_from_half_of_it_on() -> None:
     call = Comprehension(RATE, 1, RULE)
     (one,) = call.take(heard(6, lost=(seconds(1, 5),), speech=(seconds(2, 4),)))
-    assert (one.score, one.recognizer) == (1.0, SPEECH_WITHOUT_WORDS)
+    assert (one.score, one.recognizer) == (1.0, Recognizer.SPEECH_WITHOUT_WORDS)
     call = Comprehension(RATE, 1, RULE)
     (one,) = call.take(heard(6, lost=(seconds(1, 5),), speech=(seconds(2, 3.99),)))
-    assert one.recognizer == SOUND_WITHOUT_WORDS
+    assert one.recognizer == Recognizer.SOUND_WITHOUT_WORDS
 
 
 def test_half_of_the_talk_is_enough_where_half_is_asked_for() -> None:

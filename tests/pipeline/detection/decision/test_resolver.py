@@ -13,7 +13,7 @@ from pipeline.detection.decision.opinions import Opinion, Opinions
 from pipeline.detection.decision.resolver import apart, named
 from pipeline.policy.model import Policy
 from pipeline.records.model import Action, Hearing, Reason, Span
-from pipeline.records.scores import READER
+from pipeline.records.scores import Recognizer
 
 pytestmark = pytest.mark.unit
 
@@ -48,14 +48,14 @@ def opinions(*secrets: float, channel: int = 1, start: int = 8_000, **types: flo
         (number("PHONE_NUMBER", 0.6), {"ACCOUNT_NUMBER": 0.59}, "PHONE_NUMBER"),
         (number("PHONE_NUMBER", 0.6), {"ACCOUNT_NUMBER": 0.6}, "ACCOUNT_NUMBER"),
         (number("PHONE_NUMBER", 0.85), {"ACCOUNT_NUMBER": 0.9}, "ACCOUNT_NUMBER"),
-        (number("PHONE_NUMBER", 0.9), {"ACCOUNT_NUMBER": 1.0}, "PHONE_NUMBER"),
+        (number("PHONE_NUMBER", 0.95), {"ACCOUNT_NUMBER": 1.0}, "PHONE_NUMBER"),
         (number("CARD_NUMBER", 0.99), {"PIN": 1.0}, "CARD_NUMBER"),
         (number("CARD_NUMBER", 0.75), {"PHONE_NUMBER": 1.0}, "CARD_NUMBER"),
         (number("CARD_NUMBER", 0.75), {"PIN": 0.95}, "PIN"),
         (number("PHONE_NUMBER", 0.5), {"CARD_NUMBER": 0.6}, "CARD_NUMBER"),
         (number("NUMBER_SEQUENCE", 0.7), {"PIN": 0.6, "MEMBER_ID": 0.6}, "MEMBER_ID"),
         (number("NUMBER_SEQUENCE", 0.7), {}, "NUMBER_SEQUENCE"),
-        (number("PERSON", 0.5, READER), {"MEDICATION": 1.0}, "PERSON"),
+        (number("PERSON", 0.5, Recognizer.READER), {"MEDICATION": 1.0}, "PERSON"),
         (number("UNHEARD", 0.5, "unheard"), {"PIN": 1.0}, "UNHEARD"),
     ],
 )
@@ -153,7 +153,7 @@ def test_what_is_short_by_itself_stays_an_entity() -> None:
 def test_numbers_come_before_the_reader_and_the_reader_before_guesses() -> None:
     guess = span(0, 8_000, "NUMBER_SEQUENCE", 1.0)
     unheard = span(0, 8_000, "UNHEARD", 1.0, reason=Reason.UNHEARD)
-    reader = span(0, 8_000, "ACCOUNT_NUMBER", 0.99, READER)
+    reader = span(0, 8_000, "ACCOUNT_NUMBER", 0.99, Recognizer.READER)
     told = span(0, 8_000, "PHONE_NUMBER", 0.5, "spoken-answer")
     assert apart([guess, unheard, reader, told], RATE) == [told]
     assert apart([guess, unheard, reader], RATE) == [reader]
@@ -179,7 +179,7 @@ anything = st.builds(
     st.integers(1, 40),
     st.sampled_from(["PERSON", "ZIP_CODE", "NUMBER_SEQUENCE", "UNHEARD"]),
     st.sampled_from([0.4, 0.6, 0.9]),
-    st.sampled_from(["test", READER]),
+    st.sampled_from(["test", Recognizer.READER]),
     st.sampled_from([Action.MUTE, Action.MUTE, Action.MUTE, Action.COUNT, Action.KEEP]),
     st.sampled_from([0, 1]),
     st.sampled_from([Reason.RECOGNISED, Reason.RECOGNISED, Reason.UNHEARD]),

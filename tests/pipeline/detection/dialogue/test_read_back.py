@@ -8,6 +8,7 @@ from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.dialogue.read_back import Fragments
 from pipeline.detection.numbers.runs import read, words_from_text
 from pipeline.records.entities import Entity
+from pipeline.records.scores import Evidence
 
 pytestmark = pytest.mark.unit
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.unit
 def verdict(text: str, entity: Entity | None = None) -> Verdict:
     """The only number of a text."""
     (run,) = read(words_from_text(text))
-    return Verdict(run, None, entity, 0.9 if entity else 0.0)
+    return Verdict(run, None, entity, Evidence.ASKED_FOR if entity else Evidence.NONE)
 
 
 def test_a_fragment_of_a_card_number_is_recognised_before_and_after_it() -> None:

@@ -11,6 +11,7 @@ from agents.app.recordings.watching.outcomes import Ended
 from agents.app.recordings.watching.places import After, FolderPlace, Loaded
 from agents.app.recordings.watching.watcher import Rule, Watcher
 from pipeline.errors import HushwireError
+from tests.waiting import HANG_S
 
 
 class FakeSend:
@@ -32,7 +33,7 @@ class FakeSend:
         with self._lock:
             self.busy += 1
             self.most = max(self.most, self.busy)
-        self.hold.wait(20)
+        self.hold.wait(HANG_S)
         with self._lock:
             self.busy -= 1
             problem = self.problems.get(loaded.path.name)
@@ -91,7 +92,7 @@ class Bench:
             self.watcher.step()
             if self.send.hold.is_set():
                 for _, future in list(self.watcher._state.sending.values()):
-                    future.exception(timeout=20)
+                    future.exception(timeout=HANG_S)
             self.now += seconds
 
     def lying(self) -> list[str]:

@@ -17,6 +17,7 @@ from agents.app.recordings.watching.watcher import Rule, Watcher
 from pipeline.errors import InputError, StoreError
 from tests.agents.app.recordings.watching.faking import FakeOutcomes, FakeSend
 from tests.agents.storing import bucket
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -64,7 +65,7 @@ def watch(drops: Drops, after: After, ended: dict[str, Ended]) -> tuple[FakeSend
     for step in range(8):
         watcher.step()
         for _, future in list(watcher._state.sending.values()):
-            future.exception(timeout=20)
+            future.exception(timeout=HANG_S)
         now[0] += 3
         if step == 3:
             before = drops.lying()
@@ -116,7 +117,7 @@ def watch_past(drops: Drops) -> tuple[FakeSend, list[str]]:
     for step in range(6):
         watcher.step()
         for _, future in list(watcher._state.sending.values()):
-            future.exception(timeout=20)
+            future.exception(timeout=HANG_S)
         if step == 3:
             outcomes.ended["call-1"] = Ended("refused", "record")
     watcher.close(20)

@@ -18,6 +18,7 @@ from agents.kafka.topics import Topics
 from agents.runtime.events import KNOWN, event, refusal
 from agents.runtime.steps import Tell
 from agents.stages.vault import REDACTED
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -134,5 +135,5 @@ def test_a_broker_that_goes_away_and_comes_back_is_told_once_each(
     monkeypatch.setattr(outcomes, "Consumer", Client)
     monkeypatch.setattr(outcomes, "_AGAIN_S", 0.001)
     with OutcomeTopic("k:9092", "t", tell=tell):
-        assert back.wait(10)
+        assert back.wait(HANG_S)
     assert lines == ["waits: the broker is away", "the broker is back"]
