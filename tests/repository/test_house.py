@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,36 @@ def test_a_head_is_short() -> None:
 def test_no_package_is_a_heap() -> None:
     heaps = {_place(one): n for one in _packages() if (n := len(_names(one))) > NAMES}
     assert heaps == {}
+
+
+def _changes() -> dict[str, str]:
+    """The table "Where a change goes" of CONTRIBUTING.md."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = page.partition("| change | files |")[2].partition("\n\n")[0]
+    rows = (line.strip("| ").split(" | ", 1) for line in table.splitlines()[2:])
+    return dict(rows)
+
+
+def _absent(files: str) -> list[str]:
+    """Files of a row that are not there; a name without a folder lies where the row went before."""
+    absent: list[str] = []
+    folders: list[Path] = []
+    for name in re.findall(r"`([^`]+(?:/|\.\w+))`", files):
+        pattern = re.sub(r"<\w+>", "*", name).rstrip("/")
+        found = sorted(ROOT.glob(pattern)) if "/" in name else []
+        found += [one for folder in folders for one in folder.glob(pattern)]
+        folders += {one.parent if one.is_file() else one for one in found}
+        folders += {one.parent for one in found if one.is_dir()}
+        if not found:
+            absent.append(name)
+    return absent
+
+
+def test_what_a_change_takes_is_there() -> None:
+    changes = _changes()
+    assert len(changes) >= 10
+    assert {change: absent for change, files in changes.items() if (absent := _absent(files))} == {}
+    assert _absent("`pipeline/records/model.py`, `not_there.py`, `models/none/*.yaml`") == [
+        "not_there.py",
+        "models/none/*.yaml",
+    ]
