@@ -1,11 +1,12 @@
 """Learns the consent reader's weights, and measures what it finds of what is said about recording.
 
     python -m benchmarks.consent train
-    python -m benchmarks.consent measure [--part dev]
+    python -m benchmarks.consent measure [--record before.json]
 
 ``train`` writes the weights beside the catalogue and pins their hashes there. ``measure`` reads the
-openings that nothing has learnt from as calls, and prints sums, beside those of the model of words
-and word groups that came before it (recorded from its last commit).
+openings that nothing has learnt from as calls, and prints sums, beside those that were recorded of
+the weights before. Sets are never added up: openings that were written to be hard, ordinary ones in
+two halves, of which one is looked at, and withdrawals in such halves.
 """
 
 from __future__ import annotations
@@ -28,30 +29,38 @@ from benchmarks.consent.figures import (
     cost,
     cost_of_deciding,
     measured,
+    plainly,
 )
 from benchmarks.consent.learning import Learning, is_about_recording
-from benchmarks.consent.texts import Opening, Turn, openings
+from benchmarks.consent.texts import Opening, Turn, half, openings
 from benchmarks.reader.learn import held, is_left, tune
 from models.consent.reader import GRAPH, MODEL, TOKENIZER, ConsentReader, load_consent_reader
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase
 from pipeline.evaluation.figures.statistics import wilson
 
 WEIGHTS: Final = Path("models/consent/weights")
-BEFORE: Final = Path("benchmarks/baselines/consent_words.json")
-"""What the model of words and word groups found in the same openings."""
+BEFORE: Final = Path("benchmarks/baselines/consent_before.json")
+"""What the weights before found in the same openings."""
 _CATALOGUE: Final = Path("models/store/catalogue.yaml")
-_LATER: Final = "*trades*"
+_TRADES: Final = "*trades*"
 """Texts that came after the first two rounds; their word pieces are those of the first ones."""
-_ROUNDS: Final[Sequence[tuple[dict[str, Any], float, str]]] = (
-    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0, _LATER),
-    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35, _LATER),
-    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 2e-4}, 0.5, ""),
+_CALLS: Final = "*calls*"
+"""Ordinary openings, which came last."""
+_ROUNDS: Final[Sequence[tuple[dict[str, Any], float, Sequence[str], float]]] = (
+    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0, (_TRADES, _CALLS), 1.0),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35, (_TRADES, _CALLS), 1.0),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 2e-4}, 0.5, (_CALLS,), 1.0),
+    ({"epochs": 2, "rate": 5e-5, "fresh_rate": 2e-4, "frozen": 3}, 0.25, (_CALLS,), 0.3),
 )
-"""How long and how fast is learnt, one round after the other, and with which share of the ordinary
-turns, and which texts are left out: the rate falls to nothing and begins anew (Loshchilov & Hutter
-2017)."""
+"""How long and how fast is learnt, one round after the other; with which share of the ordinary
+turns; which texts are left out; and with which share of the others, beside all ordinary openings
+where it is no whole one. The rate falls to nothing and begins anew (Loshchilov & Hutter 2017)."""
 _ORDINARY: Final = 1_500
 """Ordinary calls of each set that are measured on, at most."""
+_ASKED_FOR: Final = {
+    "ordinary": ("notice", "notice or ask", "told", "ask", "yes", "no", "withdraw", "pause"),
+    "withdrawals": ("withdraw", "no or withdraw", "notice", "pause"),
+}
 
 
 def train(seed: int, threads: int, learnt: Path | None) -> None:
@@ -72,7 +81,8 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
     start = start_folder()
     cases = [case for each in tune() for case in each]
     ordinary = [case for case in cases if not is_left(case)]
-    learning = Learning(openings("tune", without=_LATER), ordinary, seed)
+    before = _ROUNDS[0][2:]
+    learning = Learning(openings("tune", without=before[0]), ordinary, seed)
     whole = (start / TOKENIZER).read_bytes()
     tokenizer, kept = own_tokenizer(whole, learning.pieces(parting(whole)))
     if learnt is not None and learnt.exists():
@@ -80,11 +90,13 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
             weights = dict(file)
     else:
         weights = load_file(start / "model.safetensors")
-        for how, share, left_out in _ROUNDS:
+        for how, share, left_out, part in _ROUNDS:
             settings = Settings(**how, seed=seed, threads=threads)
-            if not left_out:
-                learning = Learning(openings("tune"), ordinary, seed)
-            rows = learning.rows(Pieces(tokenizer), share)
+            if (left_out, part) != before:
+                every = [] if part == 1 else openings("tune", only=_CALLS)
+                learning = Learning(openings("tune", without=left_out), ordinary, seed, every)
+                before = left_out, part
+            rows = learning.rows(Pieces(tokenizer), share, part)
             weights = learn(rows, weights, kept, settings, tell)
         if learnt is not None:
             np.savez(learnt, **weights)
@@ -155,29 +167,46 @@ def _ratio(now: int, before: int) -> str:
     return f"x{now / before:4.2f}" if before else "    -"
 
 
-def measure(part: str) -> None:
-    """Print what is found."""
+def sets() -> dict[str, tuple[list[Opening], Sequence[str]]]:
+    """What is measured, and what is asked for in it."""
+    found: dict[str, tuple[list[Opening], Sequence[str]]] = {"hard": (openings("held"), ASKED_FOR)}
+    for part, asked_for in _ASKED_FOR.items():
+        texts = openings(part)
+        found[f"{part}, looked at"] = half(texts, seen=True), asked_for
+        found[f"{part}, unseen"] = half(texts, seen=False), asked_for
+    return found
+
+
+def measure(record: Path | None) -> None:
+    """Print what is found.
+
+    Args:
+        record: is written the sums, to compare later weights with.
+    """
     reads = load_consent_reader()
-    texts = openings(part)
-    recorded = json.loads(BEFORE.read_text("utf-8")) if BEFORE.exists() and part == "held" else {}
-    print(
-        f"{len(texts)} openings of {part}: found where it is, found where it isn't (95 % "
-        "intervals)\nand, of the model of words: found, its misses and ours, falsely, its and ours"
-    )
-    for name, lay in LAID.items():
-        sums = measured(texts, reads, lay)
-        before = _read(recorded.get(name))
-        for asked_for in ASKED_FOR:
-            for language in ("en", "es", "both"):
-                print(_line((name, language, asked_for), sums, before))
+    recorded = json.loads(BEFORE.read_text("utf-8")) if BEFORE.exists() else {}
+    told: dict[str, Any] = {}
+    print("found where it is, found where it isn't (95 % intervals), and both before, with what")
+    print("became of missing it and of finding it falsely")
+    for title, (texts, asked_for) in sets().items():
+        print(f"\n{title}: {len(texts)} openings")
+        for name, lay in LAID.items():
+            sums = measured(texts, reads, lay)
+            told[f"{title}, {name}"] = [[*one, count] for one, count in sorted(sums.items())]
+            before = _read(recorded.get(f"{title}, {name}"))
+            for asked in asked_for:
+                for language in ("en", "es", "both") if lay is plainly else ("both",):
+                    print(_line((name, language, asked), sums, before))
     calls = [
         case
         for cases in held().values()
         for case in random.Random(0).sample(cases, min(_ORDINARY, len(cases)))
     ]
-    print("ordinary calls of the held halves:", dict(alarms(calls, reads)))
-    if recorded:
-        print("                the model of words:", recorded["ordinary"])
+    told["calls"] = dict(alarms(calls, reads))
+    print("\nordinary calls of the held halves:", told["calls"])
+    print("                           before:", recorded.get("calls", "not recorded"))
+    if record is not None:
+        record.write_text(json.dumps(told, separators=(",", ":")) + "\n", "utf-8")
     print(f"reading 5 minutes: {cost(reads):.1f} ms; deciding: {cost_of_deciding():.3f} ms")
 
 
@@ -199,12 +228,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--learnt", type=Path, help="weights without thresholds: written, or read where they are"
     )
     measuring = commands.add_parser("measure", help="print what is found, and what it costs")
-    measuring.add_argument("--part", choices=("tune", "dev", "held"), default="held")
+    measuring.add_argument("--record", type=Path, help="file that the sums are written to")
     options = parser.parse_args(arguments)
     if options.command == "train":
         train(options.seed, options.threads, options.learnt)
     else:
-        measure(options.part)
+        measure(options.record)
 
 
 if __name__ == "__main__":

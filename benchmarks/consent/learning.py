@@ -86,13 +86,19 @@ class Learning:
         written: openings with their labels.
         cases: ordinary calls.
         seed: of all chance.
+        every: openings that are learnt twice in every epoch, whatever the share of the others.
     """
 
     def __init__(
-        self, written: Sequence[Opening], cases: Iterable[LabelledCase], seed: int
+        self,
+        written: Sequence[Opening],
+        cases: Iterable[LabelledCase],
+        seed: int,
+        every: Sequence[Opening] = (),
     ) -> None:
         self._rng = random.Random(seed)
         self._written = written
+        self._every = every
         self._plain: defaultdict[str, list[Ordinary]] = defaultdict(list)
         self._near: defaultdict[str, list[Ordinary]] = defaultdict(list)
         for one in ordinary(cases):
@@ -114,11 +120,16 @@ class Learning:
         for text in chain(spoken, often):
             yield tokenizer.encode(text, add_special_tokens=False).ids
 
-    def rows(self, pieces: Pieces, share: float = 1.0) -> Callable[[int], list[Row]]:
-        """What is learnt in an epoch, with a share of the ordinary turns."""
+    def rows(
+        self, pieces: Pieces, share: float = 1.0, written: float = 1.0
+    ) -> Callable[[int], list[Row]]:
+        """What is learnt in an epoch, with a share of the ordinary turns and of the openings."""
 
         def made(_: int) -> list[Row]:
-            found = [row for one in self._written for row in self._rows(self._varied(one), pieces)]
+            count = int(written * len(self._written))
+            openings = self._written if written == 1 else self._rng.sample(self._written, count)
+            openings = [*openings, *self._every, *self._every]
+            found = [row for one in openings for row in self._rows(self._varied(one), pieces)]
             for language, (any_, near) in _ORDINARY.items():
                 some = self._some(self._plain[language], int(share * any_))
                 some += self._some(self._near[language], int(share * near))
@@ -174,5 +185,7 @@ def _truth(turn: Turn, label: Said) -> float:
     if (turn.role is Role.CUSTOMER) is (label in OURS):
         return -1
     if turn.unknown and label in turn.labels:
+        return -1
+    if label is Said.NOTICE and label not in turn.labels and Said.RESUME in turn.labels:
         return -1
     return float(label in turn.labels)

@@ -1,14 +1,15 @@
 """The texts about recording, and the same as they may be heard.
 
-``openings`` reads the files of a part (``tune``, ``dev``, ``held``). See
-``benchmarks/texts/consent``.
+``openings`` reads the files of a part (``tune``, ``dev``, ``held``, ``ordinary``, ``withdrawals``).
+See ``benchmarks/texts/consent``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -46,23 +47,34 @@ class Opening:
         return any(label in turn.labels for turn in self.turns)
 
 
-def openings(part: str, *, without: str = "") -> list[Opening]:
+def openings(part: str, *, without: Sequence[str] = (), only: str = "*") -> list[Opening]:
     """The openings of a part.
 
     Args:
-        part: ``tune``, ``dev`` or ``held``.
-        without: pattern of files that are left out.
+        part: a folder of the texts.
+        without: patterns of files that are left out.
+        only: pattern of those that are read.
 
     Raises:
         ValueError: a line that is none; the message names the file and the line.
     """
     found = []
     for file in sorted((TEXTS / part).glob("*.txt")):
-        if without and file.match(without):
+        if not file.match(only) or any(map(file.match, without)):
             continue
         language = "es" if file.stem.startswith("spanish") else "en"
         found += [Opening(turns, language) for turns in _exchanges(file)]
     return found
+
+
+def half(texts: Iterable[Opening], *, seen: bool) -> list[Opening]:
+    """Half of the openings, by a hash of what is said: the one that is looked at, or the other."""
+    return [one for one in texts if _is_seen(one) is seen]
+
+
+def _is_seen(one: Opening) -> bool:
+    said = "\n".join(turn.text for turn in one.turns)
+    return hashlib.sha256(said.encode()).digest()[0] % 2 == 0
 
 
 def _exchanges(file: Path) -> Iterator[tuple[Turn, ...]]:
