@@ -163,6 +163,7 @@ def test_pods_start_get_ready_and_stop(tmp_path: Path) -> None:
                     "ledger": {"url": database.url},
                     "keys": {"transitPublic": secrets["transit-public.json"]},
                     "trust": {"configMap": ""},
+                    "extraEnv": {"SSL_CERT_FILE": ""},
                     "vault": {
                         "url": "/vault/calls",
                         "claim": "calls",

@@ -144,7 +144,32 @@ def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
         (["vault.url="], "vault.url: name a bucket"),
         (["vault.url=/vault/calls"], "vault.claim: name the volume claim"),
         (["webhook.signingSecret.name="], "webhook.signingSecret.name: name the Secret"),
-        (["trust.configMap="], "kafka.ca: names a file of the ConfigMap trust.configMap"),
+        (
+            [
+                "trust.configMap=",
+                "ledger.url=postgresql+psycopg://a@b/c",
+                "ledger.migration.url=postgresql+psycopg://d@b/c",
+            ],
+            "kafka.ca: names a file of the ConfigMap trust.configMap",
+        ),
+        (
+            [
+                "trust.configMap=",
+                "kafka.ca=",
+                "ledger.migration.url=postgresql+psycopg://d@b/c",
+            ],
+            "ledger.url: names a file in /trust, where trust.configMap is mounted",
+        ),
+        (
+            [
+                "trust.configMap=",
+                "kafka.ca=",
+                "ledger.url=postgresql+psycopg://a@b/c",
+                "ledger.migration.url=postgresql+psycopg://d@b/c",
+                "extraEnv.SSL_CERT_FILE=/trust/authorities.pem",
+            ],
+            "extraEnv.SSL_CERT_FILE: names a file in /trust",
+        ),
         (["externalSecrets.store.name="], "externalSecrets.store.name"),
         (["monitoring.console.serverName="], "monitoring.console.serverName"),
         (["settings.ledger_url=x"], "settings.ledger_url: the chart sets it itself"),

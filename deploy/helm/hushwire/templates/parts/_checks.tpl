@@ -58,6 +58,13 @@
 {{- if and $v.kafka.ca (or (not $v.trust.configMap) (not (hasSuffix "SSL" $v.kafka.securityProtocol))) -}}
   {{- $wrong = append $wrong "kafka.ca: names a file of the ConfigMap trust.configMap, and needs the securityProtocol SSL or SASL_SSL" -}}
 {{- end -}}
+{{- if not $v.trust.configMap -}}
+  {{- range $where, $text := merge (dict "ledger.url" $v.ledger.url "ledger.migration.url" $v.ledger.migration.url) $v.extraEnv -}}
+    {{- if contains "/trust/" $text -}}
+      {{- $wrong = append $wrong (printf "%s: names a file in /trust, where trust.configMap is mounted: name it" (ternary $where (printf "extraEnv.%s" $where) (hasPrefix "ledger." $where))) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
 {{- if not $v.ledger.url -}}
   {{- $wrong = append $wrong "ledger.url: name the database, such as postgresql+psycopg://hushwire@postgres.example:5432/hushwire?sslmode=verify-full; the password stands in ledger.passwordSecret" -}}
 {{- end -}}
