@@ -6,7 +6,7 @@ Exit codes: ``agents.system.fatal_exit.ExitCode``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -139,9 +139,28 @@ app = typer.Typer(
 )
 
 
+def _version(*, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - --help comes at once
+
+        typer.echo(version("hushwire"))
+        raise typer.Exit
+
+
 @app.callback(
     help="Silences card numbers, health data and other personal data in recorded calls "
     "before anything is persisted."
 )
-def hushwire() -> None:
+def hushwire(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda asked: _version(asked=asked),
+            help="Print the version.",
+        ),
+    ] = False,
+) -> None:
     """What every command begins with: nothing."""

@@ -6,7 +6,7 @@ Outcomes: ``BrokerError`` where the broker is away or refuses.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from agents.kafka.lag import LagReader
 from agents.kafka.reaching import BrokerAdmin
-from agents.kafka.topics import Topics, wanted_configs
+from agents.kafka.security import KafkaSecurity, named_broker
+from agents.kafka.topics import Topics, create_topics, wanted_configs
+from agents.settings.model import Settings
 from pipeline.errors import BrokerError, SettingsError
 
 ANSWER_S = 15.0
@@ -76,6 +78,29 @@ def cluster_state(
         copies = min((len(one.replicas) for one in partitions), default=0)
         states[name] = TopicState(len(partitions), copies, configs.get(name, {}))
     return ClusterState(len(known.brokers), states)
+
+
+def make_topics(settings: Settings, there: Collection[str]) -> Topics:
+    """Create the topics of an installation that are missing; those that it has now.
+
+    Args:
+        settings: which broker, and how they are to be.
+        there: names of all topics that the broker has. Those of an archive are made with the
+            setting, or where some of them are there.
+
+    Raises:
+        BrokerError: the broker is away or refuses, or see ``create_topics``.
+    """
+    topics = Topics.named(settings.topic_prefix, backfilled=settings.backfill).among(there)
+    create_topics(
+        named_broker(settings),
+        topics,
+        partitions=settings.partitions,
+        replication=settings.replication,
+        retention_ms=settings.raw_retention_seconds * 1000,
+        client=KafkaSecurity.of(settings).librdkafka(),
+    )
+    return topics
 
 
 def unread(bootstrap: str, topic: str, group: str, *, client: dict[str, str] | None = None) -> bool:

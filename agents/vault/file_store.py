@@ -31,6 +31,8 @@ QUARANTINE: Final = "quarantine"
 CHECKPOINTS: Final = "checkpoints"
 WITNESSED: Final = "witnessed"
 AREAS: Final = (PASSED, QUARANTINE, CHECKPOINTS, WITNESSED)
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""With one slash alone it is misspelt: no folder is meant."""
 _STALE_S: Final = 86_400
 """A half-written call that is older belongs to a process that was killed."""
 _DRAFT: Final = "~"
@@ -108,7 +110,7 @@ def is_bucket(location: str | Path) -> bool:
         SettingsError: a scheme that is not known, or no bucket.
     """
     text = str(location)
-    if "://" not in text:
+    if not _SCHEME.match(text):
         return False
     parts = urlsplit(text)
     if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:

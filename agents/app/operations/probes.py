@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -155,21 +156,20 @@ class ProbeServer:
             "/live": probes.live,
         }
 
-        class Handler(_Handler):
-            def page(self, path: str) -> tuple[HTTPStatus, str, bytes]:
-                if path == "/metrics":
-                    return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)
-                answer = pages.get(path)
-                if answer is None:
-                    return HTTPStatus.NOT_FOUND, "application/json", b'{"why": "no such page"}'
-                good, body = answer()
-                status = HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE
-                return status, "application/json", json.dumps(body).encode()
+        def page(path: str) -> tuple[HTTPStatus, str, bytes]:
+            if path == "/metrics":
+                return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)
+            answer = pages.get(path)
+            if answer is None:
+                return HTTPStatus.NOT_FOUND, "application/json", b'{"why": "no such page"}'
+            good, body = answer()
+            status = HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE
+            return status, "application/json", json.dumps(body).encode()
 
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             server = type("Server", (_Server,), {"address_family": family})
-            self._server: ThreadingHTTPServer = server((host, port), Handler)
+            self._server: ThreadingHTTPServer = server((host, port), partial(_Handler, page))
         except OSError as error:
             raise SettingsError(
                 f"metrics_host, metrics_port: {host}:{port} can't be listened on "
@@ -203,8 +203,9 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     timeout = _ASKS_S
 
-    def page(self, path: str) -> tuple[HTTPStatus, str, bytes]:
-        raise NotImplementedError
+    def __init__(self, page: Callable[[str], tuple[HTTPStatus, str, bytes]], *asked: Any) -> None:  # noqa: ANN401 - as it is
+        self.page = page
+        super().__init__(*asked)  # which answers
 
     def do_GET(self) -> None:
         """Answer a page."""

@@ -28,13 +28,18 @@ def settings(
         {
             "setting": name,
             "variable": f"{PREFIX}{name.upper()}",
-            "in_force": shown(getattr(current, name)),
-            "default": str(field.default),
+            "in_force": _text(getattr(current, name)),
+            "default": _text(field.default),
             "meaning": field.description or "",
         }
         for name, field in Settings.model_fields.items()
     ]
     show_rows(rows, as_json=as_json)
+
+
+def _text(value: object) -> str | None:
+    """As it is set in a variable; None where nothing is."""
+    return None if value is None else shown(value)
 
 
 def show_version() -> None:

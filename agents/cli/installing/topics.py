@@ -26,21 +26,13 @@ def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
 
     Those of archives' calls with HUSHWIRE_BACKFILL=true, or where some of them exist.
     """
+    from agents.kafka.admin import make_topics  # noqa: PLC0415 - --help comes at once
     from agents.kafka.security import KafkaSecurity, named_broker  # noqa: PLC0415
-    from agents.kafka.topics import Topics, create_topics, reach_broker  # noqa: PLC0415
+    from agents.kafka.topics import reach_broker  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
-    bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
-    topics = Topics.named(settings.topic_prefix, backfilled=settings.backfill)
-    topics = topics.among(reach_broker(bootstrap, client=client))
-    create_topics(
-        bootstrap,
-        topics,
-        partitions=settings.partitions,
-        replication=settings.replication,
-        retention_ms=settings.raw_retention_seconds * 1000,
-        client=client,
-    )
+    client = KafkaSecurity.of(settings).librdkafka()
+    topics = make_topics(settings, reach_broker(named_broker(settings), client=client))
     told = f"{len(topics.all())} topics of {settings.partitions} partitions are there"
     screen().print(told, highlight=False)
 

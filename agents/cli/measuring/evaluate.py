@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.cli.shared import public_keys
+from agents.cli.shared.pipeline_options import PolicyName
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
 from agents.system.screen import print_listing, screen
@@ -26,10 +27,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-PolicyName = Annotated[
-    str | None,
-    typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr."),
-]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a report with plots here.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write all figures here, for CI.")]
 Gate = Annotated[

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from agents.cli.shared.extras import need
+from agents.cli.shared.pipeline_options import PolicyName
 from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 
@@ -30,9 +31,7 @@ def redact(
     target: Annotated[
         Path, typer.Argument(metavar="OUT", help="Redacted recording: .wav or .flac.")
     ],
-    policy: Annotated[
-        str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr.")
-    ] = None,
+    policy: PolicyName = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="HTML report of the call.", metavar="FILE.html")
     ] = None,

@@ -18,7 +18,10 @@ StateDir = Annotated[
 ]
 PolicyName = Annotated[
     str | None,
-    typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa."),
+    typer.Option(
+        "--policy",
+        help="Policy file, or default, pci, hipaa, gdpr, consent; several are joined: pci+consent.",
+    ),
 ]
 Again = Annotated[
     bool,

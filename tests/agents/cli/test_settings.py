@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,25 @@ def test_what_lets_nobody_in_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = CliRunner().invoke(app, ["settings"]).stdout
     assert "postgresql+psycopg://scott:***@db.example/hushwire?sslmode=require" in shown
     assert "hcvault://vault.example:8200/transit/keys/hushwire" in shown
+
+
+def test_in_json_what_is_not_set_is_null() -> None:
+    """It was the text None."""
+    done = CliRunner().invoke(app, ["settings", "--json"])
+    rows = {one["setting"]: one for one in map(json.loads, done.stdout.splitlines())}
+    assert (rows["bootstrap"]["in_force"], rows["bootstrap"]["default"]) == (None, None)
+    assert rows["partitions"]["default"] == "8"
+    assert "None" not in {text for one in rows.values() for text in one.values()}
+
+
+@pytest.mark.parametrize("typed", [["--version"], ["version"]])
+def test_the_version_is_printed(typed: list[str]) -> None:
+    done = CliRunner().invoke(app, typed)
+    assert (done.exit_code, done.stdout.strip()) == (0, version("hushwire"))
+
+
+@pytest.mark.parametrize("command", ["run", "worker", "redact"])
+def test_help_names_every_policy_that_is_shipped(command: str) -> None:
+    told = " ".join(CliRunner().invoke(app, [command, "--help"], terminal_width=200).stdout.split())
+    for name in ("default", "pci", "hipaa", "gdpr", "consent", "pci+consent"):
+        assert name in told, name

@@ -168,6 +168,8 @@ def read_basis(file: Path | None, device: Device, *, live: bool = False) -> Basi
     content = _content(file)
     if "measured" in content:
         return _with_engines(shipped_costs(), _read(_Bench, content, file), device, file)
+    if "stages" not in content:
+        raise _no_measurement(file)
     costs = _read(Costs, content, file)
     missing = sorted(set(STAGES) - costs.stages.keys())
     if missing:
@@ -217,10 +219,13 @@ def _content(file: Path) -> dict[str, object]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise InputError(
-            f"{file.name}: is no measurement; `hushwire models bench --to FILE` writes one"
-        )
+        raise _no_measurement(file)
     return content
+
+
+def _no_measurement(file: Path) -> InputError:
+    told = "is no measurement; `hushwire models bench --to FILE` writes one"
+    return InputError(f"{file.name}: {told}, and `make bench-pipeline` another")
 
 
 def _read(kind: type[T], content: dict[str, object], file: Path) -> T:

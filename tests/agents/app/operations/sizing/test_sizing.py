@@ -119,9 +119,10 @@ def test_engines_of_a_machine_of_ones_own(tmp_path: Path) -> None:
     [
         ("no json", "is no measurement"),
         ("[1]", "is no measurement"),
+        ("{}", "is no measurement; `hushwire models bench --to FILE` writes one"),
         ({"measured": []}, "has no measurement of cpu, but of nothing"),
         ({"measured": [{"model": "x"}]}, "measured.0.device"),
-        ({"when": "x"}, "Field required"),
+        ({"when": "x", "stages": {}}, "machine: Field required"),
         (
             {
                 "when": "x", "machine": "y", "stages": {}, "mb_per_call": 1, "broker_cpu_s": 1,
