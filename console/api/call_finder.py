@@ -75,8 +75,8 @@ class CallFinder:
     def _wanted(self, me: Principal, query: ListingQuery) -> ListingFilter:
         if query.q and Permission.READ_TRANSCRIPT not in me.permissions:
             self.looks.denied(me, Permission.READ_TRANSCRIPT)
-            able = ", ".join(role for role, may in MAY.items() if Permission.READ_TRANSCRIPT in may)
-            told = f"to search for words needs a permission that the role {able} has"
+            able = " or ".join(r for r, may in MAY.items() if Permission.READ_TRANSCRIPT in may)
+            told = f"to search for words needs the role {able}"
             raise Refusal(FORBIDDEN, "forbidden", told, field="q")
         return query.wanted(self.database.now())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -17,6 +17,7 @@ from agents.access.hash_chain import Entry
 from agents.access.log_search import APART, LOOKED_MOST, after, export, search
 from agents.access.roles import Permission
 from agents.database.engine import Database
+from agents.reports.entity_groups import label_of
 from console.api.schemas import AuditEntry, AuditPage
 from console.audit.chain_watch import ChainWatch
 from console.audit.log_query import ALL, AuditQuery, PageAuditQuery
@@ -26,12 +27,34 @@ from console.auth.routing import Routes
 from console.http.metrics import ApiMetrics
 from console.http.parameters import Entry as EntryNumber
 from console.http.zones import known_zone
+from console.pages.navigation import MAY_DO
 from console.pages.rendering import page
 
 ENTRIES: Final = 100
 """Entries on a page."""
 _SHOWN_APART: Final = frozenset({"at", "what", "who", "by"})
 """Facts that have columns of their own, or are said by the kind."""
+_SAYS: Final = {
+    "call-closed": ("state",),
+    "call-refused": ("code",),
+    "call-erased": ("why",),
+    "erasure-held": ("why",),
+    "quarantine-ended": ("why",),
+    "record-replayed": ("code",),
+    "mark-added": ("kind", "entity"),
+    "mark-removed": ("kind", "entity"),
+    "token-created": ("role",),
+    "token-revoked": ("role",),
+    "session-ended": ("why",),
+    "login-refused": ("reason",),
+    **dict.fromkeys(
+        ("policy-drafted", "policy-proposed", "policy-published", "policy-withdrawn"), ("version",)
+    ),
+}
+"""Facts that tell what, of kinds that name nothing that was looked at."""
+
+
+_PERMISSIONS: Final = {permission.value: told for permission, told in MAY_DO.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +193,21 @@ def folded(entries: Iterable[ShownEntry]) -> list[ShownEntry]:
     return lines
 
 
+def _what(kind: str, facts: Mapping[str, str]) -> str:
+    """What it was about, in a word or two."""
+    said = [(name, facts[name]) for name in _SAYS.get(kind, ()) if facts.get(name)]
+    if said:
+        told = {"entity": label_of, "version": "version {}".format}
+        return ", ".join(told.get(name, str)(text) for name, text in said)
+    what = facts.get("what", "")
+    return _PERMISSIONS.get(what, what) if kind == "denied" else what
+
+
 def _shown(entry: Entry, names: Names) -> ShownEntry:
     facts = {name: str(value) for name, value in entry.facts.items() if value is not None}
     kind = entry.kind.removeprefix("hushwire.audit.").removesuffix(".v1")
     who = facts.get("who") or facts.get("by") or ""
-    what = facts.get("what", "")
+    what = _what(kind, facts)
     if "token" in facts:
         token = facts["token"]
         facts["token"] = f"{names(f'token:{token}')} ({token})"

@@ -62,12 +62,9 @@ class Door:
         self.refuse_haste(principal.who)
         if permission not in principal.permissions:
             self.looks.denied(principal, permission)
-            able = ", ".join(role for role, may in MAY.items() if permission in may)
-            raise Refusal(
-                FORBIDDEN,
-                "forbidden",
-                f"this needs the permission {permission.value}, which the role {able} has",
-            )
+            able = " or ".join(role for role, may in MAY.items() if permission in may)
+            told = f"this needs the role {able} (permission {permission.value})"
+            raise Refusal(FORBIDDEN, "forbidden", told)
         return principal
 
     def recognised(self, request: Request) -> Principal | None:

@@ -25,7 +25,7 @@ WITHIN: Final = (
 """How long ago calls began, where it is chosen."""
 FILTERS: Final = {
     "q": "Words",
-    "within": "Within",
+    "within": "Begun",
     "since": "From",
     "until": "Until",
     "stored_since": "Stored from",
@@ -33,7 +33,7 @@ FILTERS: Final = {
     "shortest": "At least",
     "longest": "At most",
     "campaign": "Campaign",
-    "line": "Number",
+    "line": "Tracking number",
     "agent": "Agent",
     "direction": "Direction",
     "outcome": "Outcome",
@@ -67,7 +67,7 @@ HAS: Final = {
 """What a call can have, in words: all that ``agents.vault.analytics.call_filter`` knows of."""
 LACKS: Final = {
     "campaign": "a known campaign",
-    "line": "a known number",
+    "line": "a known tracking number",
     "agent": "a known agent",
     "outcome": "a known outcome",
     "notice": "a notice, though somebody listened for one",
@@ -81,6 +81,7 @@ LABELS: Final = FILTERS | {
     "compare_to": "Own days to",
     "zone": "Time zone",
     "sort": "Order",
+    "after": "Page",
     "month": "Month",
     "kind": "Kind",
     "who": "Who",
@@ -93,7 +94,7 @@ REFERENCE: Final = ": /reference says what is allowed"
 _TIMES: Final = ("since", "until", "stored_since", "stored_until")
 _LENGTH: Final = "seconds, 1:30 or 1:00:00"
 _FORMS: Final = {
-    "within": "24h, 7d or 4w",
+    "within": "so long ago at most, such as 24h, 7d or 4w",
     "zone": "a time zone such as Europe/Berlin",
     "shortest": _LENGTH,
     "longest": _LENGTH,

@@ -33,6 +33,15 @@ NEWEST: Final = 200
 """Letters of each partition that are shown and replayed: the last ones."""
 REPLAYED_MOST: Final = 500
 """Records that are asked for and sent again at once: those of the newest letters."""
+WHY: Final = {
+    "record": "no record that it knows: another version wrote it, or it is damaged",
+    "seal": "its seal does not open: damaged, or of another key",
+    "damaged_key": "its call's key in the database is damaged",
+    "unknown_call": "nobody opened its call here",
+    "late": "it came after the end of its call",
+    "internal": "a fault of ours: its log line says where",
+}
+"""What a code means; another one stands for itself."""
 _CALL: Final = r"^[A-Za-z0-9._-]{0,128}$"
 _CODE: Final = r"^[a-z_]{0,40}$"
 _Code = Annotated[str, Query(max_length=40, pattern=_CODE, description="Only with this code.")]
@@ -210,6 +219,7 @@ class DeadLetterRoutes:
             "query": urlencode({k: v for k, v in (("call", call), ("code", code)) if v}),
             "sent": sent,
             "most": NEWEST,
+            "why": WHY,
             "replayable": Fate.REPLAYABLE,
             "may_replay": Permission.REPLAY_DEAD_LETTERS in me.permissions,
         }

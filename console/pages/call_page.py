@@ -18,7 +18,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from agents.access.api_tokens import Tokens
 from agents.access.roles import Permission
-from agents.reports.entity_groups import KINDS, kind_of
+from agents.reports.entity_groups import KINDS, kind_of, label_of
 from agents.vault.analytics.fact_store import FactStore
 from agents.vault.mark_store import PAGE, Marks
 from agents.vault.reader import StoredCallFacts, VaultReader
@@ -122,6 +122,7 @@ class CallPages:
             me=me,
             marks=found,
             named=Names.of(self.tokens),
+            found_there=found_there,
             following=following,
             first=not after,
         )
@@ -211,6 +212,7 @@ class CallPages:
             may_end=Permission.END_QUARANTINE in me.permissions,
             muted=muted,
             by_type=mutes_by_type(muted),
+            legend=legend,
             most_open=LISTED_OPEN,
             **self._marking(
                 facts, marks, form or MarkForm(kind=Kind.WRONG.value), problem, may_mark=may_mark
@@ -232,6 +234,7 @@ class CallPages:
             "may_mark": may_mark,
             "marks": marks,
             "named": Names.of(self.tokens) if marks else str,
+            "found_there": found_there,
             "more_marks": len(marks) == PAGE,
             "form": form or MarkForm(),
             "problem": problem,
@@ -247,6 +250,14 @@ class CallPages:
 
 
 _MARKS: Final = 200
+
+
+def found_there(mark: Mark) -> str:
+    """Types that were found at a mark's place, each once by its best score."""
+    best: dict[str, float] = {}
+    for span in mark.spans:
+        best[span.entity] = max(span.score, best.get(span.entity, 0.0))
+    return ", ".join(f"{label_of(entity)} {score:.2f}" for entity, score in best.items())
 
 
 def _address(facts: StoredCallFacts) -> str:

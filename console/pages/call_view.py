@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 from agents.access.roles import Permission
 from agents.reports.call_files import consent_told
@@ -58,30 +59,44 @@ def legend(kinds: Collection[str]) -> list[tuple[str, str]]:
     return [one for one in known if one[0] in kinds]
 
 
-def told_facts(call: StoredCallFacts, facts: CallFacts | None) -> list[tuple[str, str]]:
-    """Label and value of what is known of a call; what nobody knows is left out."""
-    told = [("Purpose", call.purpose), ("Policy", f"{call.policy} {call.policy_version}")]
+def told_facts(call: StoredCallFacts, facts: CallFacts | None) -> list[tuple[str, str, str]]:
+    """Label, value and address of the calls that share it; what nobody knows is left out."""
+    told = [("Purpose", call.purpose, ""), ("Policy", f"{call.policy} {call.policy_version}", "")]
     if facts is not None:
-        talk = ((facts.talk_agent_ms, "agent"), (facts.talk_customer_ms, "customer"),
-                (facts.talk_mixed_ms, "mixed"))  # fmt: skip
-        whole = max(1, sum(ms for ms, _ in talk))
-        shares = ", ".join(f"{who} {100 * ms // whole} %" for ms, who in talk if ms)
+
+        def shared(label: str, name: str) -> tuple[str, str, str]:
+            value: str = getattr(facts, name)
+            return label, value, f"/?{urlencode({name: value})}"
+
         told += [
-            ("Direction", facts.direction.capitalize()),
-            ("Outcome", facts.outcome.capitalize()),
-            ("Campaign", facts.campaign),
-            ("Tracking number", facts.line),
-            ("Agent", facts.agent),
-            ("Caller", facts.caller),
-            ("Place of the rule", facts.jurisdiction),
-            ("Notice given", facts.disclosed.capitalize()),
-            ("Talk", shares),
-            ("Nobody speaks", seconds(facts.silence_ms)),
-            ("Paused", seconds(facts.hold_ms) if facts.hold_ms else ""),
-            ("Interruptions", str(facts.interruptions)),
-            ("Topics", ", ".join(name for name, _ in facts.topics)),
+            ("Direction", facts.direction.capitalize(), ""),
+            ("Outcome", facts.outcome.capitalize(), ""),
+            shared("Campaign", "campaign"),
+            shared("Tracking number", "line"),
+            shared("Agent", "agent"),
+            shared("Caller", "caller"),
+            ("Place of the rule", facts.jurisdiction, ""),
+            ("Notice given", facts.disclosed.capitalize(), ""),
+            ("Talk", talk_shares(facts), ""),
+            ("Nobody speaks", seconds(facts.silence_ms), ""),
+            ("Paused", seconds(facts.hold_ms) if facts.hold_ms else "", ""),
+            ("Interruptions", str(facts.interruptions), ""),
+            ("Topics", ", ".join(name for name, _ in facts.topics), ""),
         ]
-    return [(label, value) for label, value in told if value]
+    return [one for one in told if one[1]]
+
+
+def talk_shares(facts: CallFacts) -> str:
+    """Who talks how much, in whole per cent that make up 100."""
+    talk = ((facts.talk_agent_ms, "agent"), (facts.talk_customer_ms, "customer"),
+            (facts.talk_mixed_ms, "mixed"))  # fmt: skip
+    whole, so_far, told = max(1, sum(ms for ms, _ in talk)), 0, []
+    for ms, who in talk:
+        share = round(100 * (so_far + ms) / whole) - round(100 * so_far / whole)
+        so_far += ms
+        if ms:
+            told.append(f"{who} {share} %")
+    return ", ".join(told)
 
 
 def told_consent(stated: Certificate, may: Collection[Permission]) -> str:

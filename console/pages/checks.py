@@ -43,6 +43,8 @@ def shown_checks(stated: Certificate) -> list[ShownCheck]:
 
 
 def _shown(value: float, unit: str) -> str:
+    if not unit:
+        return ""  # a question that is answered by yes or no
     if unit == "%":
         return f"{value * 100:.1f} %"
     return f"{value:g} {unit}".rstrip()

@@ -14,6 +14,8 @@ const hushwire = (() => {
   const whole = new Intl.DateTimeFormat(undefined, {
     dateStyle: "full", timeStyle: "long", timeZone: wanted.timeZone,
   });
+  const days = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
+  const months = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", timeZone: "UTC" });
   const number = new Intl.NumberFormat();
   const COPIED_MS = 1500;
 
@@ -36,6 +38,15 @@ const hushwire = (() => {
     }
   }
 
+  // Days and months, which have no zone: <time datetime="2026-11-30" data-day>.
+  function localDay(node) {
+    const [year, month, day] = node.dateTime.split("-").map(Number);
+    const moment = new Date(Date.UTC(year, month - 1, day ?? 1));
+    if (!Number.isNaN(moment.getTime())) {
+      node.textContent = (day ? days : months).format(moment);
+    }
+  }
+
   // Numbers: <span data-number="1234.5">1234.5</span>; the attribute may be empty.
   function localNumber(node) {
     const value = Number(node.dataset.number || node.textContent);
@@ -51,6 +62,19 @@ const hushwire = (() => {
     setTimeout(() => delete button.dataset.copied, COPIED_MS);
   }
 
+  // On a phone a row of a table of class "stack" is a list: each cell says what column it is of.
+  function label(table) {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    for (const row of table.tBodies[0]?.rows ?? []) {
+      for (const cell of row.cells) {
+        if (cell.tagName === "TD" && cell.colSpan === 1) {
+          cell.dataset.label = heads[cell.cellIndex] ?? "";
+        }
+      }
+    }
+    table.classList.add("labelled");
+  }
+
   // Tell screen readers.
   function say(text) {
     document.getElementById("said").textContent = text;
@@ -58,7 +82,9 @@ const hushwire = (() => {
 
   function dress(root) {
     root.querySelectorAll("time[data-local]").forEach(localTime);
+    root.querySelectorAll("time[data-day]").forEach(localDay);
     root.querySelectorAll("[data-number]").forEach(localNumber);
+    root.querySelectorAll("table.stack").forEach(label);
     for (const button of root.querySelectorAll("button[data-copy]")) {
       button.hidden = !navigator.clipboard; // only over TLS and on the loopback
     }

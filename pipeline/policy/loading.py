@@ -32,6 +32,7 @@ _LARGEST: Final = 256 * 1024
 _MOST_VALUES: Final = 20_000
 """Keys and values of a policy's file: an answer to whoever sends one takes no second."""
 _SHIPPED: Final = re.compile(r"[a-z0-9_-]{1,40}")
+_NO_FIELD: Final = "there is no such field here"
 _ALLOWED_DIGITS: Final = 4
 """A shorter number would match by chance."""
 
@@ -120,7 +121,10 @@ class _Reading:
             policy = Policy.model_validate(_over(base, data) if base is not None else data)
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False, include_context=False)
-            found += [(one["loc"], one["msg"]) for one in details]
+            found += [
+                (one["loc"], _NO_FIELD if one["type"] == "extra_forbidden" else one["msg"])
+                for one in details
+            ]
         else:
             found += _forbidden(policy)
         found.sort(key=lambda one: document.line(one[0]))

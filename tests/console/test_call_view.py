@@ -40,19 +40,19 @@ pytestmark = pytest.mark.unit
 def catalogued_facts() -> StoredCallFacts:
     at = datetime(2026, 3, 1, tzinfo=UTC)
     return StoredCallFacts(
-        CALL,
-        at,
-        "",
-        10_000,
-        True,
-        "default",
-        "1",
-        "",
-        at,
-        None,
-        (),
-        "0" * 64,
-        {},
+        call_id=CALL,
+        stored=at,
+        started="",
+        duration_ms=10_000,
+        passed=True,
+        policy="default",
+        policy_version="1",
+        purpose="",
+        retain_until=at,
+        held=None,
+        parties=(),
+        certificate="0" * 64,
+        files={},
     )
 
 

@@ -113,7 +113,7 @@ def test_roles_without_content_see_none(served: Console) -> None:
     refused = auditor.get(f"/calls/{STORED}")
     assert refused.status_code == 403
     assert refused.content == auditor.get("/calls/never-was").content
-    assert "role analyst has" in refused.text
+    assert "needs the role analyst" in refused.text
     assert served.role("operator").get("/").status_code == 403
 
 

@@ -134,7 +134,7 @@ def test_refusals_are_pages_with_a_way_back(served: Console) -> None:
     for address, status, told in (
         ("/nowhere", 404, "Nothing here"),
         ("/calls/never-was", 404, "no such call"),
-        ("/marks", 403, "role security has"),
+        ("/marks", 403, "needs the role security"),
         ("/?page=2", 422, "page: not known"),
         ("/compliance?month=spoken", 403, "auditor"),
     ):

@@ -48,6 +48,7 @@ from agents.vault.analytics.fact_store import facts_of, lists_of
 from agents.vault.analytics.pair_filter import Sift
 from agents.vault.call_catalogue import StoredCallFacts, catalogued
 from pipeline.analytics.facts import CallFacts
+from pipeline.records.entities import Entity
 
 PAGE: Final = 50
 """Calls on a page where nothing else is asked for."""
@@ -62,6 +63,7 @@ CHOICES_MOST: Final = 200
 """Values of a column that are offered."""
 _MAC: Final = 16
 _ALTERED: Final = "not from this list as it is filtered and sorted now: begin at its first page"
+_TYPES: Final = frozenset(Entity)
 _UNKNOWN: Final = -1
 """Where calls stand whose muted share nobody knows."""
 _COLUMNS: Final = {
@@ -328,6 +330,10 @@ def _refuse_unknown(connection: Connection, wanted: ListingFilter) -> None:
         query = select(CALL_FACTS.c.id).where(CALL_FACTS.c[name] == value).limit(1)
         if value and connection.scalar(query) is None:
             raise FilterError(name, "no stored call has it: choose another one or leave it out")
+    for entity in wanted.types:  # a misspelt one would say that it was muted nowhere
+        query = select(literal(1)).where(CALL_REDACTIONS.c.type == entity).limit(1)
+        if entity not in _TYPES and connection.scalar(query) is None:
+            raise FilterError("type", "there is no such type: one is CARD_NUMBER")
 
 
 def _counted(

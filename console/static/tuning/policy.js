@@ -52,6 +52,12 @@
       event.preventDefault();
     }
   });
+  // What was open stays open when the page comes back from the server with what it found.
+  for (const part of document.querySelectorAll(".editor details[id]")) {
+    const key = `hushwire-policy-${part.id}`;
+    part.open = sessionStorage.getItem(key) === "open";
+    part.addEventListener("toggle", () => sessionStorage.setItem(key, part.open ? "open" : ""));
+  }
   // "#recognisers" in an address opens them.
   const named = document.getElementById(location.hash.slice(1));
   if (named?.tagName === "DETAILS") {
