@@ -6,6 +6,6 @@ the console, with ``values`` · ``credentials`` as they may be shown · ``polici
 what is set up from them for whoever asks · ``consent_rules`` and ``notices`` rules of places and
 prompts as the settings have them.
 
-A new setting takes ``model``, ``docs/settings.md`` and, where a service needs it,
-``deploy/hushwire.env.example``. Test: ``tests/agents/cli/test_settings.py``.
+A new setting takes ``model`` and ``make settings``; where compose's users need it, also
+``deploy/compose/hushwire.env.example``. Test: ``tests/agents/cli/test_settings.py``.
 """

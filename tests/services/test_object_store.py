@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -16,6 +17,7 @@ import yaml
 
 from agents.vault.s3_store import BucketPlace
 from pipeline.errors import StoreError
+from tests.certificates import Authority, Pair
 from tests.ports import free_port
 from tests.waiting import HANG_S
 
@@ -23,12 +25,13 @@ pytestmark = [pytest.mark.nightly, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "build" / "tools" / "versitygw"
+UNCHECKED = ssl._create_unverified_context()  # noqa: S323 - the health check is not about it
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
 
 
 @contextmanager
-def running(folder: Path, secret: Path) -> Iterator[str]:
-    """The store over ``folder``/vault, with its bucket; gives its address."""
+def running(folder: Path, secret: Path, tls: Pair | None = None) -> Iterator[str]:
+    """The store over ``folder``/vault, with its bucket, in clear or over TLS; gives its address."""
     if not PROGRAM.is_file():
         pytest.skip("THE STORE IS NOT TRIED: make object-store could not build it")
     port, bucket = free_port(), COMPOSE["bucket"]["entrypoint"]
@@ -43,15 +46,17 @@ def running(folder: Path, secret: Path) -> Iterator[str]:
     }.items():
         assert there in command
         command = command.replace(there, here)
+    if tls is not None:
+        command = command.replace(" posix", f" --cert {tls.certificate} --key {tls.key} posix")
     process = subprocess.Popen([*COMPOSE["store"]["entrypoint"], command])
-    address = f"http://127.0.0.1:{port}"
+    address = f"http{'' if tls is None else 's'}://127.0.0.1:{port}"
     try:
         health = re.sub(
             r"^http://127.0.0.1:\d+", address, COMPOSE["store"]["healthcheck"]["test"][-1]
         )
         for _ in range(100):
             try:
-                urllib.request.urlopen(health, timeout=5)  # noqa: S310 - of the loopback
+                urllib.request.urlopen(health, timeout=5, context=UNCHECKED)  # noqa: S310 - of the loopback
                 break
             except OSError:
                 assert process.poll() is None
@@ -76,9 +81,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
         yield address, credentials
 
 
-@pytest.fixture
-def place(store: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> BucketPlace:
-    address, credentials = store
+def named(address: str, credentials: Path, monkeypatch: pytest.MonkeyPatch) -> BucketPlace:
     for name, value in COMPOSE["vault"]["environment"].items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
@@ -86,6 +89,30 @@ def place(store: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> BucketPla
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
     bucket, prefix = COMPOSE["vault"]["command"][-1].removeprefix("s3://").split("/")
     return BucketPlace.named(bucket, prefix)
+
+
+@pytest.fixture
+def place(store: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> BucketPlace:
+    return named(*store, monkeypatch)
+
+
+def test_a_store_of_an_authority_of_one_s_own_is_trusted_by_a_file(
+    store: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/deploy/kubernetes.md has it, behind the system's authorities."""
+    authority = Authority(tmp_path / "authority")
+    system = ssl.get_default_verify_paths().cafile
+    both = tmp_path / "authorities.pem"
+    both.write_bytes((Path(system).read_bytes() if system else b"") + authority.ca.read_bytes())
+    (tmp_path / "store-secret").write_text("change-me\n")
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    with running(tmp_path, tmp_path / "store-secret", authority.issue("store")) as address:
+        with pytest.raises(StoreError):
+            named(address, store[1], monkeypatch)
+        monkeypatch.setenv("SSL_CERT_FILE", str(both))
+        place = named(address, store[1], monkeypatch)
+        assert place.put("passed", "call-1", {"call.json": b"{}"})
+        assert place.ids("passed") == ("call-1",)
 
 
 def test_a_call_is_put_once_read_in_parts_and_removed(place: BucketPlace) -> None:
