@@ -50,6 +50,8 @@ class Load:
     """Memory per stream at its most, beyond what the process had without any."""
     late_ms: float
     """By how much the client's frames were late, p99."""
+    client_cpu_s: float
+    """Processor time of the client."""
 
 
 class Process:
@@ -205,6 +207,7 @@ def _load(
         round(looked.cpu_s() - cpu, 2),
         round((most - idle) / 1_000 / (2 * streams), 1),
         told["late_p99_ms"],
+        told["cpu_s"],
     )
     return load, sent
 
@@ -237,6 +240,7 @@ def page(result: dict[str, Any]) -> str:
             f"| processor time | {gateway['cpu_s']} s ({result['cores_of_gateway']} cores) | "
             f"{echo['cpu_s']} s |"
         ),
+        f"| the client's | {gateway['client_cpu_s']} s | {echo['client_cpu_s']} s |",
         f"| memory per stream | {gateway['kilobytes']} kB | {echo['kilobytes']} kB |",
         f"| frames late at the client, p99 | {gateway['late_ms']} ms | {echo['late_ms']} ms |",
         "",

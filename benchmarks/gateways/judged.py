@@ -2,7 +2,7 @@
 
 Outcome: ``judge`` returns what is wrong, in words, and how long frames took. Every frame has to be
 there, in order, in chunks that follow one another; then latency is told of the frames that complete
-a chunk, and of all frames with the time that they waited for the rest of their chunk.
+a chunk, and of all frames with the time that they waited for the chunk that holds their end.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Judged:
     broker_ms: dict[str, float]
     """Of these, from the gateway's queue to the acknowledgement."""
     waiting_ms: dict[str, float]
-    """The same of every frame, with what it waits for the rest of its chunk."""
+    """The same of every frame, with what it waits for the chunk that holds its end."""
 
 
 def judge(
@@ -131,15 +131,14 @@ def _latencies(
         if found is None:
             continue
         step = RATE * named(name)[1] // 1_000
-        for chunk in found.chunks:
+        # The last chunk is cut by the end, which comes later than its last frame.
+        for chunk in found.chunks[:-1]:
             there = at.get((chunk.header.call_id, chunk.seq))
-            # The last chunk is cut by the end, which comes later than its last frame.
-            if there is None or chunk is found.chunks[-1]:
+            if there is None:  # such a call does not end as complete, which is a problem above
                 continue
-            last = -(-chunk.end // step) - 1
-            first = chunk.start // step
-            completing.append(there - times[last])
-            waiting += [there - times[index] for index in range(first, last + 1)]
+            completing.append(there - times[-(-chunk.end // step) - 1])
+            whole = range(chunk.start // step, chunk.end // step)
+            waiting += [there - times[index] for index in whole]
     return completing, waiting
 
 

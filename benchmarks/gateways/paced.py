@@ -5,8 +5,8 @@
 ``STREAMS`` of Twilio and as many of AudioHook, numbered from ``FIRST`` on.
 
 It costs as little as it can, so that on two cores the gateway is what is measured: frames are
-masked with zeros and made of audio that is encoded once. When each frame was sent is written to a
-file, by the clock that all processes of a machine share.
+masked with zeros, put together from parts that are made once, and sent by ticks of a millisecond.
+When each frame was sent is written to a file, by the clock that all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ KEY: Final = "key-of-the-benchmark"
 SECRET: Final = b"a client secret of the benchmark"
 SPREAD_S: Final = 1.0
 """Streams begin one after another within this time, so that their chunks don't end at once."""
+TICK_S: Final = 0.001
+"""The thread rests for at least this time; what became due meanwhile is sent in one go."""
 CLOSED_S: Final = 60.0
 _TABLE: Final = 4_093
 """Frames of audio that differ; a prime, so that no two streams repeat in the same way."""
@@ -152,16 +154,53 @@ class Stream(ABC):
         return self._socket.recv(65_536)
 
 
+class MediaFrames:
+    """Twilio's frames of all streams: the same but for the audio in them.
+
+    Args:
+        seconds: of each stream.
+    """
+
+    _TAIL: Final = b'"},"streamSid":"MZ0"}'
+
+    def __init__(self, seconds: int) -> None:
+        self._payloads = [base64.b64encode(row.tobytes()) for row in noise()]
+        size = len(self._payloads[0]) + len(self._TAIL)
+        self._heads = [
+            tuple(
+                self._head(2 * index + channel, track, index, size)
+                for channel, track in enumerate(("inbound", "outbound"))
+            )
+            for index in range(seconds * 1_000 // TWILIO_MS + 1)
+        ]
+
+    @staticmethod
+    def _head(before: int, track: str, index: int, size: int) -> bytes:
+        """All of a WebSocket frame up to its audio, behind so many others."""
+        text = (
+            f'{{"event":"media","sequenceNumber":"{before + 2}","media":{{"track":"{track}",'
+            f'"chunk":"{index + 1}","timestamp":"{index * TWILIO_MS}","payload":"'
+        ).encode()
+        return frame(_TEXT, text + bytes(size))[:-size]
+
+    def both(self, stream: int, index: int) -> bytes:
+        """A stream's ``index``-th frames, of both tracks."""
+        one, other = self._heads[index]
+        payloads, tail = self._payloads, self._TAIL
+        (row,), (second,) = (rows(stream, channel, index, 1) for channel in (0, 1))
+        return b"".join((one, payloads[row], tail, other, payloads[second], tail))
+
+
 class Twilio(Stream):
     """Twilio's, with both tracks."""
 
     step_ms = TWILIO_MS
 
     def __init__(
-        self, address: tuple[str, int], number: int, *, echo: bool, payloads: list[str]
+        self, address: tuple[str, int], number: int, *, echo: bool, frames: MediaFrames
     ) -> None:
         super().__init__(address, number, echo=echo)
-        self._payloads = payloads
+        self._frames = frames
 
     def begin(self) -> None:
         """See ``Stream``."""
@@ -181,16 +220,7 @@ class Twilio(Stream):
 
     def due(self, index: int) -> bytes:
         """See ``Stream``."""
-        told = []
-        for channel, track in enumerate(("inbound", "outbound")):
-            (row,) = rows(self.number, channel, index, 1)
-            text = (
-                f'{{"event":"media","sequenceNumber":"{2 * index + channel + 2}","media":{{"track":'
-                f'"{track}","chunk":"{index + 1}","timestamp":"{index * TWILIO_MS}","payload":'
-                f'"{self._payloads[row]}"}},"streamSid":"MZ0"}}'
-            )
-            told.append(frame(_TEXT, text.encode()))
-        return b"".join(told)
+        return self._frames.both(self.number, index)
 
     def finish(self) -> None:
         """See ``Stream``."""
@@ -289,22 +319,25 @@ def run(
     """Stream all calls to their ends.
 
     Returns:
-        When each frame was sent, by the stream's name, and by how much the client was late.
+        When each frame was sent, by the stream's name, by how much the client was late, and what
+        it took of the processor while it streamed.
     """
-    audio = noise()
-    payloads = [base64.b64encode(row.tobytes()).decode() for row in audio]
+    audio, frames = noise(), MediaFrames(seconds)
     streams = list[Stream]()
     for number in range(first, first + 2 * each, 2):
         streams += (
-            Twilio(address, number, echo=echo, payloads=payloads),
+            Twilio(address, number, echo=echo, frames=frames),
             AudioHook(address, number + 1, echo=echo, audio=audio.tobytes()),
         )
     for stream in streams:
         stream.begin()
+    began = time.process_time()
     late = _pace(streams, seconds, echo=echo)
+    used = time.process_time() - began
     for stream in streams:
         stream.finish()
     return {
+        "cpu_s": round(used, 2),
         "sent": {stream.name: stream.sent for stream in streams},
         "late_p99_ms": round(float(np.percentile(late, 99)) * 1_000, 2) if late else 0.0,
     }
@@ -321,7 +354,7 @@ def _pace(streams: list[Stream], seconds: int, *, echo: bool) -> list[float]:
         data = stream.due(index)
         wait = at - time.monotonic()
         if wait > 0:
-            time.sleep(wait)
+            time.sleep(max(wait, TICK_S))
         now = time.monotonic()
         stream.send(data)
         stream.sent.append(now)

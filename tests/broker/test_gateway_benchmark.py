@@ -25,6 +25,14 @@ def test_a_small_run_has_every_frame_in_order() -> None:
     assert "each in order on the broker" in told
 
 
+def test_short_chunks_end_with_frames() -> None:
+    result = measure(2, 3, "asyncio", 0.06)
+    assert result["problems"] == []
+    # Three frames of Twilio's each, one of AudioHook's; 3 s are 50 of the one, 15 of the other.
+    assert result["chunks"] == 2 * (50 + 15) + 34 + 10
+    assert result["waiting_ms"]["p50"] < 200, "a frame of 200 ms does not wait for the next one"
+
+
 def test_a_stream_is_known_by_its_name() -> None:
     for step in (paced.TWILIO_MS, paced.AUDIOHOOK_MS):
         assert paced.named(paced.name_of(7, step)) == (7, step)

@@ -94,8 +94,8 @@ class CallFeed:
 
     __slots__ = (
         "_began", "_broken", "_calls", "_channel_count", "_ended", "_fault_told", "_keys", "_last",
-        "_on_fault", "_out", "_pace", "_pauses", "_rate", "_resampler", "_source", "_timeline",
-        "_told", "call_id",
+        "_on_fault", "_out", "_pace", "_pauses", "_rate", "_resampler", "_seconds", "_source",
+        "_timeline", "_told", "call_id",
     )  # fmt: skip
 
     def __init__(
@@ -110,6 +110,7 @@ class CallFeed:
         rules, self._rate = calls.rules, started.sample_rate
         self.call_id = out.header.call_id
         self._calls, self._out, self._source, self._on_fault = calls, out, source, on_fault
+        self._seconds = calls.metrics.audio.labels(source)
         channels = self._channel_count = len(started.tracks)
         self._timeline = Timeline(
             started.codec,
@@ -292,7 +293,7 @@ class CallFeed:
         for cut in cuts:
             self._within_time(cut.start + cut.samples)
             self._put((cut,) if resampler is None else resampler.take(cut))
-            self._calls.metrics.audio.labels(self._source).inc(cut.samples / self._rate)
+            self._seconds.inc(cut.samples / self._rate)
 
     def _put(self, cuts: Iterable[Cut]) -> None:
         """Queue cuts at the rate of the records."""

@@ -307,13 +307,13 @@ def value_bound(topic: str, headers: Mapping[str, bytes | None]) -> bytes:
     The headers: ``ce_type``, ``ce_source``, ``ce_id``, ``ce_subject``, ``content-type``,
     ``hw_seq``, ``hw_start``, ``hw_paused``, ``hw_blank``; one that is missing counts as empty.
     """
-    named = (headers.get(name) or b"" for name in _BOUND)
+    named = [headers.get(name) or b"" for name in _BOUND]
     return _joined(b"hushwire/in/value/1", topic.encode(), *named, headers.get(INFO) or b"")
 
 
 def _joined(*parts: bytes) -> bytes:
     """Parts, each behind its length (four bytes, big endian): no two lists give the same bytes."""
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
 
 
 def _info(header: CallHeader) -> bytes:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from pipeline.errors import RecordError, SealError
 from pipeline.gateways.door import wire
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord, canonical
-from pipeline.gateways.door.wire import CallKey, Message, address, decode, encode, read_key
+from pipeline.gateways.door.wire import (
+    CallEncoder,
+    CallKey,
+    Message,
+    address,
+    decode,
+    encode,
+    read_key,
+)
 from pipeline.gateways.events import Codec
 from pipeline.records.cloudevents import _OPAQUE
 from pipeline.records.model import Role
@@ -94,6 +102,29 @@ def test_a_message_is_a_cloudevent_to_others(name: str) -> None:
 def test_records_of_a_call_have_ids_of_their_own() -> None:
     ids = {encode(one, TOPIC, None).headers["ce_id"] for one in RECORDS.values()}
     assert len(ids) == 5  # both ends are the end of the same call
+
+
+def test_what_is_known_of_a_call_is_sealed_once_until_it_changes() -> None:
+    class Counting(BoundSeal):
+        sealed: list[bytes] = []  # noqa: RUF012 - of this test
+
+        def seal(self, value: bytes, associated: bytes) -> bytes:
+            self.sealed.append(value)
+            return super().seal(value, associated)
+
+    told = replace(FULL, language="de")
+    encoder = CallEncoder(TOPIC, CallKey(b"wrapped", Counting()), more={"traceparent": b"00-1"})
+    audio = bytes(FULL.frame)
+    records: list[DoorRecord] = [
+        DoorChunk(FULL, 0, 0, audio), DoorChunk(FULL, 1, 1, audio, paused=True),
+        DoorChunk(told, 2, 9, audio, blank=True), DoorEnd(told, 3, 10),
+    ]  # fmt: skip
+    messages = [encoder.message(record) for record in records]
+    assert [decode(message, TOPIC, SEAL) for message in messages] == records
+    assert [one for one in Counting.sealed if one != audio] == [
+        wire._info(FULL), wire._info(told), b'{"complete":true}'
+    ]  # fmt: skip
+    assert {message.headers["traceparent"] for message in messages} == {b"00-1"}
 
 
 @pytest.mark.parametrize("name", RECORDS)
