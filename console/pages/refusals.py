@@ -27,6 +27,8 @@ BACK_MOST: Final = 1_500
 """Characters of an address that is gone back to."""
 _BARE: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 _NO_PAGES: Final = ("/api/", "/static/", "/metrics", "/healthz", "/logout/oidc")
+_FILES: Final = frozenset({"/compliance/json"})
+"""Handed out by pages and read by programs: who is logged in is told as programs are."""
 _FORMS: Final = {"/": "list/asked_again.html", "/analytics": "analytics/asked_again.html"}
 """Pages with a form that is shown again, and their templates."""
 _NOWHERE: Final = {
@@ -55,12 +57,14 @@ def is_page(scope: Scope) -> bool:
 
 
 def page_answer(scope: Scope, refusal: Refusal) -> Response | None:
-    """What a page shows in the place of a refusal; None: the address is no page's."""
+    """What a page shows in the place of a refusal; None: programs are told it as a problem."""
     path = scope["path"]
     if not is_page(scope):
         return None
     if refusal.status == UNAUTHORISED and not path.startswith("/login"):
         return _to_log_in(scope, refusal)
+    if path in _FILES:
+        return None
     known = scope.get("state", {}).get("known")
     if refusal.status == INVALID and known is not None and path in _FORMS:
         return form_again(scope, known, refusal)
