@@ -101,7 +101,9 @@ class GatewaySettings(SettingsPart):
         default="", description="Key by which a caller withdraws consent."
     )
     gateway_chunk_seconds: Annotated[float, Field(ge=0.02, le=10.0)] = Field(
-        default=1.0, description="Length of the chunks that the gateway sends to the broker."
+        default=1.0,
+        description="Length of the chunks that the gateway sends to the broker, at least: below a "
+        "second, one goes on to the end of the platform's frame that completes it.",
     )
     gateway_window_seconds: Annotated[float, Field(ge=0.0, le=10.0)] = Field(
         default=1.0, description="How long the gateway waits for a piece of a track that is late."

@@ -1,6 +1,6 @@
 """Measures the gateway: 200 streams of Twilio and 200 of AudioHook at real-time pace.
 
-    python -m benchmarks.gateways [--streams 200] [--seconds 30] [--chunk 1] [--loop uvloop]
+    python -m benchmarks.gateways [--streams 200] [--seconds 30] [--chunk 0.06] [--loop uvloop]
 
 Client, gateway and broker are processes of their own. What the broker holds is read back, opened by
 the private key and compared with what was sent. The same streams to a bare echo by the same library
@@ -273,7 +273,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=200, help="of each kind")
     parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--chunk", type=float, default=1.0, help="seconds of a chunk")
+    parser.add_argument("--chunk", type=float, default=0.06, help="seconds of a chunk")
     parser.add_argument("--loop", default="asyncio", choices=("asyncio", "uvloop"))
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     told = parser.parse_args()
@@ -281,7 +281,7 @@ def main() -> int:
     finish(told.out, "gateway", result, page(result))
     missed = [
         *(["frames are missing or not in order"] if result["problems"] else []),
-        *(["p99"] if result["completing_ms"].get("p99", 1e9) >= GOALS["p99_ms"] else []),
+        *(["p99"] if result["waiting_ms"].get("p99", 1e9) >= GOALS["p99_ms"] else []),
         *(["memory"] if result["gateway"]["kilobytes"] >= GOALS["kilobytes"] else []),
     ]
     if missed:
