@@ -22,7 +22,7 @@ from pipeline.policy.known_names import Known
 from pipeline.policy.model import Policy, RecognizerRule
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.model import Action
-from pipeline.records.scores import NEVER_OFF, READER
+from pipeline.records.scores import NEVER_OFF, Recognizer
 
 FIELDS_MOST: Final = 800
 YES, NO = "yes", "no"
@@ -61,7 +61,9 @@ def values(policy: Policy, known: Known) -> dict[str, str]:
         rule = policy.rule(row.entity)
         for name in _RULE:
             found[f"entities.{row.entity}.{name}"] = _shown(getattr(rule, name))
-        found[f"reader.{row.entity}"] = _shown(min(policy.threshold(row.entity, READER), 1.0))
+        found[f"reader.{row.entity}"] = _shown(
+            min(policy.threshold(row.entity, Recognizer.READER), 1.0)
+        )
     for purpose in sorted({*known.purposes, *policy.retention}):
         found[f"retention.{purpose}"] = str(policy.keep_days(purpose))
     for name in _CONSENT:
@@ -122,7 +124,12 @@ def _change(document: Any, policy: Policy, name: str, value: str) -> None:  # no
         rule = _inside(document, "entities", entity, lambda: _whole_rule(policy, entity))
         rule[field] = _read_rule(name, field, value)
     elif section == "reader":
-        rule = _inside(document, "recognizers", READER, lambda: _recognizer(policy, READER))
+        rule = _inside(
+            document,
+            "recognizers",
+            Recognizer.READER.value,
+            lambda: _recognizer(policy, Recognizer.READER.value),
+        )
         if not isinstance(rule.get("entities"), dict):
             rule["entities"] = {}
         rule["entities"][rest] = _share(name, value)

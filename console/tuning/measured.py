@@ -26,7 +26,7 @@ from console.pages.rendering import page
 from console.tuning.recognisers import Listed, recognisers
 from pipeline.evaluation.figures.span_agreement import ALL
 from pipeline.policy.model import Policy
-from pipeline.records.scores import READER
+from pipeline.records.scores import Recognizer
 
 WIDTH: Final = 220
 """Size of a curve's axes, in units of the drawing."""
@@ -126,7 +126,7 @@ def curves(found: Figures, policy: Policy) -> list[Curve]:
             " ".join(f"{WIDTH * p[0]:.1f},{HEIGHT * (1 - p[which]):.1f}" for p in points)
             for which in (1, 2)
         )
-        reader = min(policy.threshold(entity, READER), 1.0)
+        reader = min(policy.threshold(entity, Recognizer.READER), 1.0)
         made.append(
             Curve(
                 entity,

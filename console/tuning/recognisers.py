@@ -11,14 +11,7 @@ from typing import Any, Final
 from agents.reports.entity_groups import label_of
 from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
-from pipeline.records.scores import (
-    AFTER_CARD,
-    NEVER_OFF,
-    NUMBER_RECOGNIZERS,
-    READER,
-    UNASKED,
-    spoken,
-)
+from pipeline.records.scores import NEVER_OFF, NUMBER_RECOGNIZERS, Recognizer, spoken
 
 _BUT: Final = (Entity.NUMBER_SEQUENCE, Entity.AGE_OVER_89, Entity.DTMF)
 _READS: Final = (
@@ -27,34 +20,37 @@ _READS: Final = (
 )
 _FINDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     **{
-        spoken(entity): ((entity.value,), "said in digits or number words")
+        spoken(entity): ((entity.value,), "said in words, digits or letters")
         for entity in Entity
         if entity is not Entity.DTMF
     },
-    AFTER_CARD: (
+    Recognizer.AFTER_CARD: (
         (Entity.CARD_SECURITY_CODE.value, Entity.CARD_EXPIRY.value),
         "short numbers and dates soon after card data",
     ),
-    UNASKED: (
+    Recognizer.AFTER_UNHEARD: (
         (Entity.NUMBER_SEQUENCE.value,),
         "numbers that may answer a question which nobody heard",
     ),
-    "spoken-answer": ((Entity.NUMBER_SEQUENCE.value,), "digits said one by one, without a reason"),
-    "spoken-known-fragment": (
+    Recognizer.ANSWER: (
+        (Entity.NUMBER_SEQUENCE.value,),
+        "digits said one by one, without a reason",
+    ),
+    Recognizer.KNOWN_FRAGMENT: (
         (Entity.CARD_NUMBER.value,),
         "a part of a number that was said before",
     ),
-    "spoken-long-number": ((Entity.NUMBER_SEQUENCE.value,), "long numbers that nothing explains"),
-    "spoken-own-code": ((Entity.NUMBER_SEQUENCE.value,), "codes that a customer spells"),
-    "spoken-spelled-code": (
+    Recognizer.LONG_NUMBER: ((Entity.NUMBER_SEQUENCE.value,), "long numbers that nothing explains"),
+    Recognizer.OWN_CODE: ((Entity.NUMBER_SEQUENCE.value,), "codes that a customer spells"),
+    Recognizer.SPELLED_CODE: (
         (Entity.NUMBER_SEQUENCE.value,),
         "codes spelled with words for letters, such as B for Bravo",
     ),
-    "spoken-spelled-letters": (
+    Recognizer.SPELLED_LETTERS: (
         (Entity.PERSON.value,),
         "names spelled letter by letter, or what was asked for",
     ),
-    "spoken-whole-date": ((Entity.DATE_OF_BIRTH.value,), "dates with day, month and year"),
+    Recognizer.WHOLE_DATE: ((Entity.DATE_OF_BIRTH.value,), "dates with day, month and year"),
 }
 """Types of what recognises spoken numbers, and by what."""
 
@@ -96,7 +92,15 @@ def recognisers(policy: Policy, listed: Sequence[Listed]) -> list[Recogniser]:
         Recogniser(name, *_FINDS[name], (), "Spoken numbers", on(name), name in NEVER_OFF)
         for name in sorted(NUMBER_RECOGNIZERS)
     ]
-    reader = Recogniser(READER, (), _READS, ("en", "es"), "Reader", on(READER), fixed=False)
+    reader = Recogniser(
+        Recognizer.READER.value,
+        (),
+        _READS,
+        ("en", "es"),
+        "Reader",
+        on(Recognizer.READER),
+        fixed=False,
+    )
     others = [
         Recogniser(
             one.name,

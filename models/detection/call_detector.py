@@ -41,7 +41,7 @@ from pipeline.records.model import (
     WindowTranscript,
     Word,
 )
-from pipeline.records.scores import READER
+from pipeline.records.scores import Recognizer
 from pipeline.verification.verifier import OTHER_LANGUAGE
 
 UNHEARD: Final = "UNHEARD"
@@ -372,7 +372,9 @@ class CallDetector:
         except Exception:  # noqa: BLE001 - all of it stays muted
             self.failures += 1
         self._judged += [
-            span for span in due if span.reason is Reason.RECOGNISED and span.recognizer != READER
+            span
+            for span in due
+            if span.reason is Reason.RECOGNISED and span.recognizer != Recognizer.READER
         ]
         fresh: dict[Span, None] = {}
         # What is allowed is dropped before: it may lie over what is not.

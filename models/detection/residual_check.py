@@ -20,9 +20,8 @@ from pipeline.detection.numbers.tokens import Flag, is_number
 from pipeline.policy.model import Policy
 from pipeline.records.entities import LEXICAL, SPOKEN_NUMBERS, Entity
 from pipeline.records.model import Interval, Reason, Role, Span, WindowTranscript, Word
-from pipeline.records.scores import READER
+from pipeline.records.scores import Recognizer
 from pipeline.transcription.word_timing import plausible
-from pipeline.verification.findings import EDGE_DIGITS, FEW_DIGITS
 
 _GAP_S: Final = 0.6
 """Words further apart are not read together: a mute may lie between them."""
@@ -144,6 +143,7 @@ def _digits(
         if not announced and len(run.digits) < (enough if numbers else _ALONE):
             continue
         telling = announced or len(run.digits) >= _ALONE
+        by = Recognizer.LEFT_DIGITS if telling else Recognizer.FEW_DIGITS
         found.append(
             Span(
                 entity=numbers[0] if numbers else Entity.NUMBER_SEQUENCE.value,
@@ -151,7 +151,7 @@ def _digits(
                 start=run.start,
                 end=run.end,
                 score=_SURE,
-                recognizer="leftover digits" if telling else FEW_DIGITS,
+                recognizer=by.value,
             )
         )
     return found
@@ -178,7 +178,7 @@ def _edges(
             start=run.start,
             end=run.end,
             score=_SURE,
-            recognizer=EDGE_DIGITS,
+            recognizer=Recognizer.EDGE_DIGITS.value,
         )
         for run in track.runs
         if min(word.probability for word in run.words) >= _LIKELY
@@ -266,13 +266,15 @@ def _entities(
         sure = float(row[wanted].sum())
         words = placed.between(token.start, token.end)
         unclear = min(word.probability for word in words) < _CLEAR
-        if sure < max(_SURE, policy.threshold(entity, READER)) or unclear:
+        if sure < max(_SURE, policy.threshold(entity, Recognizer.READER)) or unclear:
             continue
         end = max(max(word.end, word.start + 1) for word in words)
         if found and last == at - 1 and found[-1].entity == entity:
             found[-1] = replace(found[-1], end=max(found[-1].end, end))
         else:
             start = words[0].start
-            found.append(Span(entity, run[0].channel, start, end, round(sure, 3), READER))
+            found.append(
+                Span(entity, run[0].channel, start, end, round(sure, 3), Recognizer.READER.value)
+            )
         last = at
     return found

@@ -14,7 +14,7 @@ from presidio_analyzer import RecognizerResult
 
 from models.reader.encoder import Kept, Reading
 from models.reader.inputs import LABELS, LONGEST, LOOKED_BACK
-from models.registry.analyzer import explained
+from models.registry.analyzer import found_by
 from models.text.turn import PAUSE, Turn, turn_of
 from models.text.turn_segmentation import PAUSE_S, Spoken, Stream
 from pipeline.detection.decision.opinions import Opinion, Opinions
@@ -23,13 +23,14 @@ from pipeline.errors import ModelError
 from pipeline.policy.model import Policy
 from pipeline.records.entities import Entity
 from pipeline.records.model import Action, Interval, Role, Span, Word
-from pipeline.records.scores import READER
+from pipeline.records.scores import FoundBy, Recognizer
 from pipeline.transcription.word_timing import plausible
 
 FLOOR: Final = 0.1
 """Probability from which a word is noted for those who ask what another threshold would do."""
 SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""
+_READER: Final = FoundBy(Recognizer.READER.value)
 _EARLY_S: Final = 0.3
 """How much too early the recogniser's words begin, so that they may end as much later."""
 _LETTERS_S: Final = 1.2
@@ -244,7 +245,7 @@ class TurnReader:
         self._hold(turn, placed, reading, spoken.channel)
         self._note(turn, placed, reading)
         return [
-            self._span(found.entity, words, found.score, READER)
+            self._span(found.entity, words, found.score, _READER)
             for found in self._entities(turn, reading)
             for words in self._parted(turn, placed, found)
         ]
@@ -290,7 +291,7 @@ class TurnReader:
         for at, secret, label in zip(some, muted.sum(axis=1).tolist(), likeliest, strict=True):
             token = turn.tokens[at]
             if secret >= FLOOR and (words := placed.between(token.start, token.end)):
-                self.candidates.append(self._span(LABELS[label], words, secret, READER))
+                self.candidates.append(self._span(LABELS[label], words, secret, _READER))
 
     def _entities(self, turn: Turn, reading: Reading) -> Iterator[_Found]:
         """Runs of words whose probability reaches the policy's threshold, of one type each.
@@ -306,7 +307,7 @@ class TurnReader:
             if one is None:
                 continue
             # Where every word counts, as for a curve over thresholds, each has its own score.
-            least = self._policy.threshold(one.entity, READER)
+            least = self._policy.threshold(one.entity, Recognizer.READER)
             if before is not None and before.entity == one.entity and least > 0:
                 found = replace(before, last=at + 1, score=max(before.score, one.score))
                 continue
@@ -328,7 +329,9 @@ class TurnReader:
                 goes_on = row[LABELS.index(before.entity)] >= _SAME * secret
                 named = before.entity if goes_on else entity
             # What it is called makes nothing audible.
-            if secret >= min(self._policy.threshold(one, READER) for one in (entity, named)):
+            if secret >= min(
+                self._policy.threshold(one, Recognizer.READER) for one in (entity, named)
+            ):
                 return _Found(named, at, at + 1, secret)
         return None
 
@@ -354,26 +357,25 @@ class TurnReader:
         if not turn.tokens:
             return
         for result in self._analyses.analyze(turn):
-            least = self._policy.threshold(result.entity_type, explained(result))
             if result.end <= placed.fresh:
                 continue
             words = [self._cut(word) for word in placed.between(result.start, result.end)]
-            if result.score >= least:
-                yield self._span(result.entity_type, words, float(result.score), explained(result))
+            entity, score, by = result.entity_type, float(result.score), found_by(result)
+            if score >= self._policy.threshold(entity, by.recognizer):
+                yield self._span(entity, words, score, by)
             elif words:
-                name, score = explained(result), float(result.score)
-                self.candidates.append(self._span(result.entity_type, words, score, name))
+                self.candidates.append(self._span(entity, words, score, by))
 
     # -- where it is -------------------------------------------------------------------------
 
-    def _span(self, entity: str, words: Sequence[Word], score: float, name: str) -> Span:
+    def _span(self, entity: str, words: Sequence[Word], score: float, by: FoundBy) -> Span:
         if not words:
             raise ValueError("a form that is empty: it holds no words")
         start, end, channel = words[0].start, words[0].end, words[0].channel
         for word in words[1:]:
             start, end = min(start, word.start), max(end, word.end)
         action = self._policy.rule(entity).action
-        return Span(entity, channel, start, end, round(score, 3), name, action)
+        return Span(entity, channel, start, end, round(score, 3), str(by), action)
 
     def _cut(self, word: Word) -> Word:
         """A word that the recogniser of speech may have stretched over a pause."""

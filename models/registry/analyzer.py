@@ -26,6 +26,7 @@ from models.text.turn import SpokenArtifacts, Turn, turn_of
 from pipeline.detection.language.vocabulary import languages
 from pipeline.errors import ModelError
 from pipeline.policy.model import Policy
+from pipeline.records.scores import FoundBy
 
 _LANGUAGE: Final = "en"
 
@@ -232,13 +233,13 @@ def gate_of(one: Registered) -> Callable[[Turn], bool]:
     return lambda _: True
 
 
-def explained(result: RecognizerResult) -> str:
+def found_by(result: RecognizerResult) -> FoundBy:
     """Recogniser and pattern behind a result; never the text."""
     metadata: dict[str, Any] = result.recognition_metadata or {}
     name = str(metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "unknown"))
     pattern = getattr(result.analysis_explanation, "pattern_name", None)
-    return f"{name}: {pattern}" if pattern else name
+    return FoundBy(name, str(pattern or ""))
 
 
 def _order(result: RecognizerResult) -> tuple[int, int, str, float, str]:
-    return (result.start, result.end, result.entity_type, -result.score, explained(result))
+    return (result.start, result.end, result.entity_type, -result.score, str(found_by(result)))

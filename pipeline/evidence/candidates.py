@@ -18,11 +18,11 @@ from typing import Final
 from pipeline.errors import RecordError
 from pipeline.policy.model import Policy
 from pipeline.records.model import Action, Reason, Span
-from pipeline.records.scores import UNASKED, UNDECIDED
+from pipeline.records.scores import FoundBy, Recognizer
 
 VERSION: Final = 1
 _FIELDS: Final = 7
-_UNJUDGED: Final = frozenset({UNDECIDED, UNASKED})
+_UNJUDGED: Final = frozenset({Recognizer.UNDECIDED, Recognizer.AFTER_UNHEARD})
 """Recognisers whose score no threshold judges."""
 
 
@@ -41,7 +41,7 @@ class Candidates:
         return [
             replace(span, action=_action(span, policy))
             for span in self.spans
-            if not _judged(span) or span.score >= policy.threshold(span.entity, span.recognizer)
+            if not _judged(span) or span.score >= _threshold(span, policy)
         ]
 
 
@@ -101,6 +101,10 @@ def _read(rows: list[list[object]]) -> Iterator[Span]:
 
 def _judged(span: Span) -> bool:
     return span.reason is Reason.RECOGNISED and span.recognizer not in _UNJUDGED
+
+
+def _threshold(span: Span, policy: Policy) -> float:
+    return policy.threshold(span.entity, FoundBy.read(span.recognizer).recognizer)
 
 
 def _action(span: Span, policy: Policy) -> Action:

@@ -61,13 +61,12 @@ from pipeline.records.model import (
     Verdict,
     Word,
 )
+from pipeline.records.scores import Recognizer
 
 LEAST_SPEECH_S: Final = 5
 """A call with more sound than this, audible or silenced unheard, and not one word was not
 understood."""
 _NOT_HEARD: Final = frozenset({Reason.UNHEARD, Reason.GAP, Reason.NOT_UNDERSTOOD})
-WHOLE_CHANNEL: Final = "whole-channel"
-"""Recogniser of a channel that was silenced whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,9 @@ class CallAssembly:
             marks = (verdict.end.marks if verdict.end else ()) + (NOT_UNDERSTOOD.lower(),)
             verdict = _marked(verdict, marks)
         length = Interval(0, self._position)
-        silent = [not_understood(channel, length, WHOLE_CHANNEL) for channel in heard.silent]
+        silent = [
+            not_understood(channel, length, Recognizer.WHOLE_CHANNEL) for channel in heard.silent
+        ]
         told = [Mute(span.channel, span.start, span.end, (span,)) for span in silent]
         spans += silent
         # The transcript of a call whose audio may not be kept still tells what could be heard.
@@ -279,7 +280,12 @@ class CallAssembly:
                 if span.channel == channel and span.reason in _NOT_HEARD
             )
         )
-        lost = (sum(track.audible_samples for track in self._tracks) + unheard) / rate
+        heard_of = (  # a channel that is silenced whole is among what was not heard
+            track.audible_samples
+            for channel, track in enumerate(self._tracks)
+            if channel not in heard.silent
+        )
+        lost = (sum(heard_of) + unheard) / rate
         everything = len(heard.silent) == len(self._tracks)
         return [
             Check.none_of("stored_chunks_missing", abs(end.chunks - self._chunks)),

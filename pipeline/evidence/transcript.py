@@ -40,7 +40,7 @@ from pipeline.records.model import (
     Span,
     Word,
 )
-from pipeline.records.scores import SOUND_WITHOUT_WORDS
+from pipeline.records.scores import Recognizer
 
 _PIECE_PAUSE_MS: Final = 500
 _CUE_MS, _CUE_CHARACTERS = 7_000, 84
@@ -300,14 +300,17 @@ def _minutes(samples: int, rate: int) -> str:
 
 def _unspoken(span: Span) -> bool:
     """Whether nothing was said there: an echo, or a sound that is no speech."""
-    return span.reason is Reason.ECHO or span.recognizer == SOUND_WITHOUT_WORDS
+    return span.reason is Reason.ECHO or span.recognizer == Recognizer.SOUND_WITHOUT_WORDS
 
 
 def _one_each(spans: Sequence[Span]) -> Iterator[Span]:
     """The spans of a mute; what was not understood counts once, in however many pieces it came."""
     told = False
     for span in spans:
-        lost = span.reason is Reason.NOT_UNDERSTOOD and span.recognizer != SOUND_WITHOUT_WORDS
+        lost = (
+            span.reason is Reason.NOT_UNDERSTOOD
+            and span.recognizer != Recognizer.SOUND_WITHOUT_WORDS
+        )
         if not (lost and told):
             yield span
         told = told or lost

@@ -24,7 +24,7 @@ from pipeline.muting.merging import Cut
 from pipeline.policy.model import EntityRule
 from pipeline.records.entities import Entity
 from pipeline.records.model import CallInfo, Interval, Pcm, Reason, Span
-from pipeline.records.scores import KEY_TONES
+from pipeline.records.scores import Recognizer
 
 _SCORE: Final = 1.0
 _PROOF: Final = -0.6
@@ -218,12 +218,14 @@ class _Channel:
 
 def is_key(span: Span) -> bool:
     """Whether a span is that of a key."""
-    return span.recognizer == KEY_TONES
+    return span.recognizer == Recognizer.KEY_TONES
 
 
 def key_span(channel: int, place: Interval) -> Span:
     """The span of a key."""
-    return Span(Entity.DTMF.value, channel, place.start, place.end, _SCORE, KEY_TONES)
+    return Span(
+        Entity.DTMF.value, channel, place.start, place.end, _SCORE, Recognizer.KEY_TONES.value
+    )
 
 
 def key_pads(rule: EntityRule, sample_rate: int) -> tuple[int, int]:

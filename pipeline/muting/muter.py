@@ -54,7 +54,7 @@ from pipeline.records.model import (
     Span,
     Watermark,
 )
-from pipeline.records.scores import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS, WORDLESS
+from pipeline.records.scores import Recognizer
 
 CHUNK_S: Final = 1
 """Length of what is released; the last chunk of a call may be shorter."""
@@ -63,7 +63,9 @@ SPAN_PIECE_S: Final = 30
 LATE_SPAN: Final = "late_span"
 UNHEARD: Final = "unheard"
 FINDINGS_MISSING: Final = "findings_missing"
-_SOUNDS: Final = frozenset({WORDLESS, SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS})
+_SOUNDS: Final = frozenset(
+    {Recognizer.WORDLESS, Recognizer.SOUND_WITHOUT_WORDS, Recognizer.SPEECH_WITHOUT_WORDS}
+)
 """Recognisers of what no word explains. Where it is the echo of a voice, that voice was listened to
 by itself."""
 
@@ -392,7 +394,7 @@ class _Call:
             padding=padding,
             levels=levels,
             sample_rate=rate,
-            timed=piece.span.recognizer != WORDLESS,
+            timed=piece.span.recognizer != Recognizer.WORDLESS,
         )
         low, high = max(0, wide.start), min(self.position, wide.end)
         self._mutes[channel].add(Cut(low, high, piece.span))

@@ -14,7 +14,7 @@ from typing import Final
 
 from pipeline.policy.yaml_document import Location
 from pipeline.records.entities import Entity
-from pipeline.records.scores import NUMBER_RECOGNIZERS, READER
+from pipeline.records.scores import NUMBER_RECOGNIZERS, Recognizer
 
 DEFAULT_PURPOSE: Final = "default"
 """Retention of calls whose recorder names no purpose."""
@@ -31,7 +31,7 @@ class Known:
 
     entities: frozenset[str] = _OURS
     """Hushwire's types, and those that own recognisers find."""
-    recognizers: frozenset[str] = NUMBER_RECOGNIZERS | {READER}
+    recognizers: frozenset[str] = NUMBER_RECOGNIZERS | {Recognizer.READER}
     purposes: frozenset[str] = frozenset({DEFAULT_PURPOSE})
     """What recorders name, and ``default``."""
 

@@ -30,7 +30,7 @@ from pipeline.records.consent import PLACE, Basis
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.model import Action
 from pipeline.records.pseudonyms import PURPOSE
-from pipeline.records.scores import READER
+from pipeline.records.scores import Recognizer
 
 READER_THRESHOLD: Final = 0.28
 """The reader's where a policy gives it none and the type has no lower one."""
@@ -243,12 +243,12 @@ class Policy(_Model):
 
         Args:
             entity: the type.
-            recognizer: as a span names it: the recogniser, and its pattern after a colon.
+            recognizer: its name, without a pattern.
 
         Returns:
             0 to 1; ``OFF`` for a recogniser that is switched off.
         """
-        rule = self.recognizers.get(recognizer.partition(":")[0])
+        rule = self.recognizers.get(recognizer)
         if rule is not None:
             if not rule.enabled and entity not in NEVER_ALLOWED:
                 return OFF
@@ -257,7 +257,7 @@ class Policy(_Model):
             if rule.threshold is not None:
                 return rule.threshold
         own = self.rule(entity).threshold
-        return min(own, READER_THRESHOLD) if recognizer == READER else own
+        return min(own, READER_THRESHOLD) if recognizer == Recognizer.READER else own
 
     def keep_days(self, purpose: str) -> int:
         """How many days a call of a purpose is kept.

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from pipeline.policy.model import OFF, READER_THRESHOLD, EntityRule, Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.model import Action
-from pipeline.records.scores import READER, least
+from pipeline.records.scores import Recognizer, least
 
 _Weak: TypeAlias = tuple[Callable[[Any, Any], bool], str]
 """Whether a value is weaker than the usual one, and how the usual one is named in a line."""
@@ -181,7 +181,7 @@ def _pads(policy: Policy) -> Iterator[str]:
 def _reader(policy: Policy) -> Iterator[str]:
     """Types that the reader has to be surer of than usual."""
     least = {
-        name: policy.threshold(name, READER)
+        name: policy.threshold(name, Recognizer.READER)
         for name in Entity
         if policy.rule(name).action is Action.MUTE
     }

@@ -21,15 +21,10 @@ from pipeline.policy.model import Policy
 from pipeline.records.entities import SPOKEN_NUMBERS
 from pipeline.records.intervals import subtract_intervals
 from pipeline.records.model import Interval, Mute, Reason, Span
+from pipeline.records.scores import Recognizer
 from pipeline.verification.planning import ReviewRequest
 from pipeline.verification.residual_sound import TOUCHING_MS
 
-EDGE_DIGITS: Final = "leftover digits beside a mute"
-"""Recogniser of a digit or two that count only directly beside a muted number."""
-FEW_DIGITS: Final = "a few leftover digits"
-"""Recogniser of a security code or a group of a number, which counts only near a muted number."""
-STUB: Final = "sound beside a mute"
-"""Recogniser of what sounds beside a muted number and no word explains."""
 EDGE_MS: Final = 1_500
 """Such digits lie no further from the number: within a number people pause for less."""
 _FEW_MS: Final = 4_000
@@ -85,12 +80,12 @@ def mute_for(span: Span, scene: Scene, policy: Policy) -> Mute | None:
     if span.channel != request.channel or start >= end:
         return None
     found = replace(span, start=start, end=end, reason=Reason.VERIFICATION)
-    if span.recognizer == STUB:
+    if span.recognizer == Recognizer.LEFT_SOUND:
         number = _near(scene, start, end)
         found = replace(found, entity=number.entity) if number else found
         return Mute(request.channel, *_joined(scene, start, end), (found,))
-    if span.recognizer in {EDGE_DIGITS, FEW_DIGITS}:
-        few = span.recognizer == FEW_DIGITS
+    if span.recognizer in {Recognizer.EDGE_DIGITS, Recognizer.FEW_DIGITS}:
+        few = span.recognizer == Recognizer.FEW_DIGITS
         number = _near(scene, start, end) if few else _beside(scene, start, end)
         if number is None:
             return None
@@ -116,7 +111,8 @@ def mute_for_key(span: Span, policy: Policy, sample_rate: int) -> Mute:
 
 def is_edge(mute: Mute) -> bool:
     """Whether a mute is only the edge of another one."""
-    return all(span.recognizer in {EDGE_DIGITS, STUB} for span in mute.spans)
+    edges = {Recognizer.EDGE_DIGITS, Recognizer.LEFT_SOUND}
+    return all(span.recognizer in edges for span in mute.spans)
 
 
 def is_number(span: Span) -> bool:

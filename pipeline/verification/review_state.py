@@ -35,8 +35,8 @@ from pipeline.records.model import (
     Window,
     WindowTranscript,
 )
+from pipeline.records.scores import Recognizer
 from pipeline.verification.findings import (
-    STUB,
     Scene,
     is_edge,
     is_number,
@@ -227,7 +227,8 @@ class ReviewState:
         ]
         parts = stubs(self._audible(asked), numbers, heard.words, self.info.sample_rate)
         entity = Entity.NUMBER_SEQUENCE.value
-        return [Span(entity, channel, part.start, part.end, _STUB_SCORE, STUB) for part in parts]
+        name = Recognizer.LEFT_SOUND.value
+        return [Span(entity, channel, part.start, part.end, _STUB_SCORE, name) for part in parts]
 
     def _expected(self, request: ReviewRequest) -> frozenset[str]:
         """Entity types muted near a look."""

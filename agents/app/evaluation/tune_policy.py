@@ -32,7 +32,7 @@ from pipeline.evaluation.scoring.text_scoring import lay_out, open_policy, score
 from pipeline.policy.known_names import BUILT_IN, Known
 from pipeline.policy.loading import load_policy, parse_policy
 from pipeline.policy.model import Policy, RecognizerRule
-from pipeline.records.scores import READER
+from pipeline.records.scores import Recognizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def tune(
 def with_thresholds(policy: Policy, proposal: Proposal) -> Policy:
     """The policy with the proposed thresholds."""
     entities = dict(policy.entities)
-    reader = policy.recognizers.get(READER, RecognizerRule())
+    reader = policy.recognizers.get(Recognizer.READER, RecognizerRule())
     for name, threshold in proposal.thresholds.items():
         entities[name] = policy.rule(name).model_copy(update={"threshold": threshold})
     by_type = {"entities": {**reader.entities, **proposal.thresholds}}
@@ -114,7 +114,10 @@ def with_thresholds(policy: Policy, proposal: Proposal) -> Policy:
         update={
             "name": f"{policy.name}-tuned",
             "entities": entities,
-            "recognizers": {**policy.recognizers, READER: reader.model_copy(update=by_type)},
+            "recognizers": {
+                **policy.recognizers,
+                Recognizer.READER.value: reader.model_copy(update=by_type),
+            },
         }
     )
 
@@ -137,7 +140,9 @@ def write_policy(path: Path, tuned: Tuned, known: Known = BUILT_IN) -> None:
             for name, threshold in sorted(tuned.proposal.thresholds.items())
         },
         "recognizers": {
-            READER: tuned.policy.recognizers[READER].model_dump(exclude_none=True),
+            Recognizer.READER.value: tuned.policy.recognizers[Recognizer.READER].model_dump(
+                exclude_none=True
+            ),
         },
     }
     lines = [

@@ -14,7 +14,7 @@ from pipeline.detection.dialogue.model import Reading, Talk
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.records.entities import Entity
 from pipeline.records.model import Interval, Reason
-from pipeline.records.scores import SCORES, UNASKED
+from pipeline.records.scores import Basis
 
 _ANSWERED_S: Final = 12.0
 """Seconds after a question, or after the last digits, within which its answer begins."""
@@ -61,8 +61,7 @@ def unasked(
                         channel,
                         run.start,
                         run.end,
-                        SCORES[UNASKED],
-                        UNASKED,
+                        Basis.AFTER_UNHEARD,
                         Reason.UNEXPLAINED,
                     )
                 )

@@ -20,7 +20,7 @@ from pipeline.detection.decision.spans import Sensitive, Spreader
 from pipeline.detection.dialogue.interpreter import interpret
 from pipeline.detection.dialogue.model import Reading, Talk, Verdict
 from pipeline.detection.dialogue.questions import LONG, WORDY, Question
-from pipeline.detection.dialogue.read_back import GRAM, KNOWN_FRAGMENT, Fragments
+from pipeline.detection.dialogue.read_back import GRAM, Fragments
 from pipeline.detection.dialogue.retrospect import in_vain
 from pipeline.detection.dialogue.timeline import ChannelTimeline
 from pipeline.detection.hypotheses.agreement import Witnesses
@@ -33,7 +33,7 @@ from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.model import Action, Interval, Reason, Span, WindowTranscript
 from pipeline.records.private_cache import Remembered
-from pipeline.records.scores import UNASKED, UNDECIDED
+from pipeline.records.scores import Basis
 
 OPEN_S: Final = 12.0
 """Seconds of silence on a number after which nothing is expected to continue it."""
@@ -48,8 +48,6 @@ _UNSURE: Final = 0.5
 _SURE: Final = 0.8
 """A prompt with a word of less probability than the first counts for nothing where the other model
 heard, with at least the second, that an order number or the like follows."""
-_CHECKED: Final = 0.95
-"""Score of a card number whose checksum and brand hold."""
 
 
 class Conversation:
@@ -158,21 +156,18 @@ class Conversation:
                             run.channel,
                             run.start,
                             run.end,
-                            0.5,
-                            UNDECIDED,
+                            Basis.UNDECIDED,
                         )
                     )
-        spans = sorted(
-            {self._span(one) for one in _united(found) if one.start < until},
-            key=lambda span: (span.start, span.channel, span.end, span.entity),
-        )
-        self.below += [span for span in spans if not self._counts(span)]
-        return tuple(span for span in spans if self._counts(span))
+        counts = {self._span(one): self._counts(one) for one in _united(found) if one.start < until}
+        spans = sorted(counts, key=lambda span: (span.start, span.channel, span.end, span.entity))
+        self.below += [span for span in spans if not counts[span]]
+        return tuple(span for span in spans if counts[span])
 
-    def _counts(self, span: Span) -> bool:
+    def _counts(self, one: Sensitive) -> bool:
         """What nothing explains has no score that a threshold could judge."""
-        unknown = span.reason is Reason.UNEXPLAINED or span.recognizer == UNDECIDED
-        return unknown or span.score >= self._policy.threshold(span.entity, span.recognizer)
+        unknown = one.reason is Reason.UNEXPLAINED or one.basis is Basis.UNDECIDED
+        return unknown or one.basis.score >= self._policy.threshold(one.entity, one.recognizer)
 
     def open_since(self) -> int | None:
         """The earliest sample whose spans later words may still change; ``None`` for none."""
@@ -198,7 +193,7 @@ class Conversation:
                 verdict.run.start
                 for reading in readings
                 for verdict in reading.verdicts
-                if verdict.recognizer == KNOWN_FRAGMENT
+                if verdict.basis is Basis.KNOWN_FRAGMENT
             ]
         settled = [-1] * self._channels
         for reading in readings:
@@ -327,10 +322,10 @@ class Conversation:
             channel=one.channel,
             start=one.start,
             end=one.end,
-            score=one.score,
+            score=one.basis.score,
             recognizer=one.recognizer,
             action=Action.MUTE
-            if one.recognizer == UNASKED
+            if one.basis is Basis.AFTER_UNHEARD
             else self._policy.rule(one.entity).action,
             reason=one.reason,
         )
@@ -360,7 +355,8 @@ def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
             other for reading in firsts for other in reading.verdicts if _within(run, other.run)
         ]
         if same and all(other.entity is None for other in same):
-            verdict.entity, verdict.explained = None, True
+            verdict.take_back()
+            verdict.explained = True
 
 
 def same_cards(readings: Sequence[Reading]) -> None:
@@ -379,9 +375,9 @@ def same_cards(readings: Sequence[Reading]) -> None:
         for verdict in reading.verdicts:
             run = verdict.run
             for card in cards:
-                sure = card.score >= _CHECKED or len(run.digits) > LONG
+                sure = card.basis.checked or len(run.digits) > LONG
                 if sure and _within(run, card.run):
-                    verdict.take(Entity.CARD_NUMBER, card.score, card.recognizer)
+                    verdict.take(Entity.CARD_NUMBER, card.basis)
 
 
 def _within(run: NumberRun, other: NumberRun) -> bool:
@@ -485,12 +481,12 @@ def _united(found: Iterable[Sensitive]) -> list[Sensitive]:
     """Overlapping stretches of one entity, channel and reason become one."""
     united: list[Sensitive] = []
     last: dict[tuple[Entity, int, Reason], int] = {}
-    for one in sorted(found, key=lambda item: (item.start, item.end, -item.score)):
+    for one in sorted(found, key=lambda item: (item.start, item.end, -item.basis.score)):
         key = (one.entity, one.channel, one.reason)
         at = last.get(key)
         if at is not None and one.start <= united[at].end:
             old = united[at]
-            best = one if one.score > old.score else old
+            best = one if one.basis.score > old.basis.score else old
             united[at] = replace(best, start=old.start, end=max(old.end, one.end))
         else:
             last[key] = len(united)

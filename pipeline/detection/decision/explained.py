@@ -10,16 +10,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.dialogue.questions import LONG
 from pipeline.policy.model import ReaderRule
 from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST
-
-_CHECKED: Final = 0.95
-"""Score from which a checksum, or a card's brand and length, speaks for a number."""
 
 
 def hear_out(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) -> None:
@@ -39,7 +35,7 @@ def hear_out(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) 
         explained = {key for key, group in groups.items() if _explained(group, opinions, rule)}
         for verdict in found:
             if explained.issuperset(_keys(verdict)):
-                verdict.entity, verdict.score, verdict.recognizer = None, 0.0, ""
+                verdict.take_back()
 
 
 def _keys(verdict: Verdict) -> Iterable[tuple[str, int]]:
@@ -56,7 +52,7 @@ def _explained(group: Sequence[Verdict], opinions: Opinions, rule: ReaderRule) -
     below = rule.payment_below if strict else rule.explained_below
     if sum(len(one.run.digits) for one in group) >= LONG:
         return False
-    return all(one.score < _CHECKED and _harmless(one, opinions, below) for one in group)
+    return all(not one.basis.checked and _harmless(one, opinions, below) for one in group)
 
 
 def _harmless(verdict: Verdict, opinions: Opinions, below: float) -> bool:

@@ -20,7 +20,7 @@ from pipeline.detection.hypotheses.agreement import comparable
 from pipeline.policy.model import UnderstandingRule
 from pipeline.records.intervals import merge_intervals, uncovered
 from pipeline.records.model import Action, Hearing, Interval, Reason, Span, WindowTranscript, Word
-from pipeline.records.scores import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS
+from pipeline.records.scores import Recognizer
 from pipeline.transcription.word_timing import plausible
 
 NOT_UNDERSTOOD: Final = "NOT_UNDERSTOOD"
@@ -113,7 +113,9 @@ def understanding(
         known = _length(covers)
         lost = [one for one in mute if one.reason is Reason.NOT_UNDERSTOOD]
         speech = _length(
-            Interval(one.start, one.end) for one in lost if one.recognizer == SPEECH_WITHOUT_WORDS
+            Interval(one.start, one.end)
+            for one in lost
+            if one.recognizer == Recognizer.SPEECH_WITHOUT_WORDS
         )
         understood += known
         sounds = heard + speech
@@ -239,7 +241,8 @@ class Comprehension:
         for one in list(channel.lost)[first:]:
             start = max(one.place.start, channel.stated)
             if start < one.place.end:
-                name = SPEECH_WITHOUT_WORDS if one.speech else SOUND_WITHOUT_WORDS
+                heard = Recognizer.SPEECH_WITHOUT_WORDS
+                name = heard if one.speech else Recognizer.SOUND_WITHOUT_WORDS
                 place = Interval(start, one.place.end)
                 spans.append(not_understood(number, place, name))
                 channel.silent += len(place) if one.speech else 0
@@ -257,7 +260,7 @@ class Comprehension:
             channel.understood.popleft()
 
 
-def not_understood(channel: int, place: Interval, recognizer: str) -> Span:
+def not_understood(channel: int, place: Interval, recognizer: Recognizer) -> Span:
     """The span that silences a stretch for it."""
     return Span(
         NOT_UNDERSTOOD,
@@ -265,7 +268,7 @@ def not_understood(channel: int, place: Interval, recognizer: str) -> Span:
         place.start,
         place.end,
         1.0,
-        recognizer,
+        recognizer.value,
         Action.MUTE,
         Reason.NOT_UNDERSTOOD,
     )

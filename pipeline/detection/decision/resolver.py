@@ -21,14 +21,12 @@ from pipeline.policy.model import Policy
 from pipeline.records.entities import RECALL_FIRST, SPOKEN_NUMBERS, Entity
 from pipeline.records.intervals import subtract_intervals
 from pipeline.records.model import Action, Interval, Reason, Span
-from pipeline.records.scores import BY_FORM, READER
+from pipeline.records.scores import Basis, Recognizer, is_checked
 
 _RENAMED: Final = 0.4
 """Probability from which the reader's type is the name of a number that only its length tells;"""
 _CORRECTED: Final = 0.6
 """and of one that something else was asked for."""
-_CHECKED: Final = 0.9
-"""Score of what a checksum tells; its name stands."""
 _SHORTEST_S: Final = 0.12
 """What is left beside another entity and is shorter than this is a part of that one."""
 
@@ -45,7 +43,7 @@ def named(spans: Iterable[Span], opinions: Opinions, policy: Policy) -> list[Spa
 
 
 def _named(span: Span, opinions: Opinions, policy: Policy) -> Span:
-    if span.entity not in SPOKEN_NUMBERS or span.score >= _CHECKED:
+    if span.entity not in SPOKEN_NUMBERS or is_checked(span.score):
         return span
     sums: defaultdict[str, float] = defaultdict(float)
     count = 0
@@ -57,7 +55,9 @@ def _named(span: Span, opinions: Opinions, policy: Policy) -> Span:
         return span
     entity, most = min(sums.items(), key=lambda item: (-item[1], item[0]), default=("", 0.0))
     least = (
-        _RENAMED if span.entity == Entity.NUMBER_SEQUENCE or span.score < BY_FORM else _CORRECTED
+        _RENAMED
+        if span.entity == Entity.NUMBER_SEQUENCE or span.score < Basis.BY_FORM.score
+        else _CORRECTED
     )
     if most / count < least or (span.entity in RECALL_FIRST and entity not in RECALL_FIRST):
         return span
@@ -121,7 +121,7 @@ def _surest(span: Span) -> tuple[int, float, int, int, str, str]:
     """Order in which spans take their stretches: named numbers, the reader, mere guesses."""
     if span.reason is not Reason.RECOGNISED or span.entity == Entity.NUMBER_SEQUENCE:
         kind = 2
-    elif span.recognizer == READER:
+    elif span.recognizer == Recognizer.READER:
         kind = 1
     else:
         kind = 0

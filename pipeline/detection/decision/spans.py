@@ -21,7 +21,7 @@ from pipeline.detection.numbers.composition import Part
 from pipeline.policy.model import UnexplainedRule
 from pipeline.records.entities import Entity
 from pipeline.records.model import Interval, Reason, Word
-from pipeline.records.scores import AFTER_CARD, WORDLESS
+from pipeline.records.scores import Basis
 
 _DIGIT_S: Final = 0.35
 """A digit lasts at least about this long, whatever the recogniser says."""
@@ -40,7 +40,6 @@ _PLAIN: Final = 1
 _STRANGE: Final = 2
 _LONGEST_ODD: Final = 5
 """A digit heard wrongly becomes a short word."""
-_DOUBTFUL: Final = "doubtful-word"
 _FULL: Final = {
     Entity.CARD_NUMBER: 15,
     Entity.CARD_SECURITY_CODE: 3,
@@ -61,9 +60,13 @@ class Sensitive:
     channel: int
     start: int
     end: int
-    score: float
-    recognizer: str
+    basis: Basis
     reason: Reason = Reason.RECOGNISED
+
+    @property
+    def recognizer(self) -> str:
+        """As its span names it."""
+        return self.basis.recognizer(self.entity)
 
 
 class Spreader:
@@ -138,7 +141,7 @@ class Spreader:
                     None,
                 )
                 if entity is not None:
-                    found.append(_suspect(entity, channel, gap.start, gap.end, WORDLESS))
+                    found.append(_suspect(entity, channel, gap.start, gap.end, Basis.WORDLESS))
         return found
 
     def _whole(self, track: ParsedChannel, verdict: Verdict, replies: Replies) -> list[Sensitive]:
@@ -154,14 +157,14 @@ class Spreader:
                 pieces.append(run.parts[first:at])
                 first = at
         pieces.append(run.parts[first:])
-        lost = len(run.digits) < _LEAST_AFTER_CARD and verdict.recognizer == AFTER_CARD
+        lost = len(run.digits) < _LEAST_AFTER_CARD and verdict.basis is Basis.AFTER_CARD
         if verdict.turn is not None and lost:
             return [self._turn(track, verdict, entity)]
         bounds = [[parts[0].word.start, self._end(track, parts)] for parts in pieces]
         bounds[0][0] = self._witnesses.start(run, track.words)
         bounds[-1][1] = self._witnesses.end(run, track.words, bounds[-1][1])
         return [
-            Sensitive(entity, run.channel, start, end, verdict.score, verdict.recognizer)
+            Sensitive(entity, run.channel, start, end, verdict.basis)
             for start, end in bounds
             if start < end
         ]
@@ -171,8 +174,7 @@ class Spreader:
         """The whole of a short turn of which nobody knows the prompt: "Well, 32" is "12 32"."""
         words = track.words[verdict.turn[0] : verdict.turn[1] + 1] if verdict.turn else ()
         start, end = words[0].start, max(word.end for word in words)
-        score = verdict.score
-        return Sensitive(entity, track.channel, start, end, score, verdict.recognizer)
+        return Sensitive(entity, track.channel, start, end, verdict.basis)
 
     def _end(self, track: ParsedChannel, parts: Sequence[Part]) -> int:
         """The end of a run or piece: the recogniser's ends come too early."""
@@ -197,10 +199,8 @@ class Spreader:
         if length <= 0 or not same or not (silent or spoken):
             return None
         entity = left.entity or Entity.NUMBER_SEQUENCE
-        score = min(left.score, right.score)
-        return Sensitive(
-            entity, track.channel, left.run.end, right.run.start, score, left.recognizer
-        )
+        weaker = min(left.basis, right.basis, key=lambda one: one.score)
+        return Sensitive(entity, track.channel, left.run.end, right.run.start, weaker)
 
     def _odd(self, track: ParsedChannel, verdict: Verdict) -> list[Sensitive]:
         """Short islands of odd words directly before and after a number."""
@@ -215,7 +215,8 @@ class Spreader:
         for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
             island = self._island(track.words, edge, step, covered, short=short)
             found += [
-                _suspect(entity, track.channel, word.start, word.end, _DOUBTFUL) for word in island
+                _suspect(entity, track.channel, word.start, word.end, Basis.ODD_WORD)
+                for word in island
             ]
         return found
 
@@ -296,7 +297,7 @@ class Spreader:
                 continue
             if all(self._doubt(word, short=True) for word in words):
                 start, end = words[0].start, words[-1].end
-                found.append(_suspect(question.entity, track.channel, start, end, _DOUBTFUL))
+                found.append(_suspect(question.entity, track.channel, start, end, Basis.ODD_WORD))
         return found
 
     def _awaited(self, question: Question, at: int) -> bool:
@@ -314,5 +315,5 @@ def _numeric(question: Question) -> bool:
     return question.entity not in WORDY and question.entity is not Entity.STREET_ADDRESS
 
 
-def _suspect(entity: Entity, channel: int, start: int, end: int, recognizer: str) -> Sensitive:
-    return Sensitive(entity, channel, start, end, 0.5, recognizer, Reason.UNEXPLAINED)
+def _suspect(entity: Entity, channel: int, start: int, end: int, basis: Basis) -> Sensitive:
+    return Sensitive(entity, channel, start, end, basis, Reason.UNEXPLAINED)

@@ -39,16 +39,7 @@ from pipeline.detection.numbers.tokens import Flag
 from pipeline.records.checksums import aba, card_brand, luhn
 from pipeline.records.entities import Entity
 from pipeline.records.model import Hearing, Interval
-from pipeline.records.scores import (
-    AFTER_CARD,
-    ANNOUNCED,
-    ASKED_FOR,
-    BY_FORM,
-    BY_LENGTH,
-    CHECKED,
-    SCORES,
-    spoken,
-)
+from pipeline.records.scores import Basis
 
 _FRAGMENT: Final = 4
 _SPELLED_CODE: Final = 5
@@ -70,9 +61,6 @@ _BREATH_S: Final = 8.0
 _EXPIRY: Final = 10
 """Digits of month, year and a security code at most."""
 _DATE: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
-_EXPLAINED: Final = 0.35
-"""Score of a long number that was called an order's or the like: policies for payment cards set
-their threshold below it, since a card may follow such words too."""
 
 
 def interpret(
@@ -265,8 +253,8 @@ class _Walk:
             question.answer(run)
             verdict.question = question
             entity = question.meant(run)
-            score = ASKED_FOR if question.entity is entity else BY_LENGTH
-            verdict.take(entity, score, spoken(entity))
+            asked = question.entity is entity
+            verdict.take(entity, Basis.ASKED_FOR if asked else Basis.BY_LENGTH)
             self._raise(verdict)
             if entity in CARD_DATA:
                 self._card_data = run.end
@@ -275,7 +263,7 @@ class _Walk:
         said = run.flags & HARMLESS - (_DATE if announced in DATED else frozenset())
         enough = len(run.digits) >= 3 and not with_cents(run)  # noqa: PLR2004
         if announced is not None and enough and not said:
-            verdict.take(announced, ANNOUNCED, spoken(announced))
+            verdict.take(announced, Basis.ANNOUNCED)
         self._after_card(verdict)
         self._born(verdict)
         self._lengths(verdict)
@@ -295,7 +283,7 @@ class _Walk:
             entity = written(" ".join(part.word.text for part in run.parts))
             explained = explained and (toll_free(run.characters) or self._called_so(run))
         if entity is not None and not explained:
-            verdict.take(entity, BY_FORM, spoken(entity))
+            verdict.take(entity, Basis.BY_FORM)
 
     def _called_so(self, run: NumberRun) -> bool:
         """Whether its speaker calls a number an order's or the like in the same breath.
@@ -316,14 +304,14 @@ class _Walk:
             return
         if run.digits:
             if len(run.characters) >= _SPELLED_CODE + (run.letters == 1):
-                verdict.guess(Entity.NUMBER_SEQUENCE, "spoken-spelled-code")
+                verdict.take(Entity.NUMBER_SEQUENCE, Basis.SPELLED_CODE)
             return
         asked = next(
             (question.entity for question in reversed(self._active) if question.entity in WORDY),
             None,
         )
         if asked is not None or len(run.characters) >= _SPELLED_NAME:
-            verdict.guess(asked or Entity.PERSON, "spoken-spelled-letters")
+            verdict.take(asked or Entity.PERSON, Basis.SPELLED_LETTERS)
 
     def _short_answer(self, verdict: Verdict) -> None:
         """Digits said one by one that nothing explains: the prompt was not understood, or none was.
@@ -339,7 +327,7 @@ class _Walk:
         plain = run.letters <= 1 and not run.flags & {Flag.DECIMAL, Flag.PAIRED}
         clear = {Hearing.MAIN} if run.in_a_row else {Hearing.MAIN, Hearing.SECOND}
         if verdict.answer or (plain and all(word.hearing in clear for word in run.words)):
-            verdict.guess(Entity.NUMBER_SEQUENCE, "spoken-answer")
+            verdict.take(Entity.NUMBER_SEQUENCE, Basis.ANSWER)
 
     def _own_code(self, verdict: Verdict) -> None:
         """Letters and digits that a customer says one by one, and nothing explains.
@@ -351,7 +339,7 @@ class _Walk:
         spelled = len(said) >= _OWN_PARTS and all(len(part.letters) <= 1 for part in said)
         long = run.letters > 0 and len(run.characters) >= _OWN_CODE
         if run.channel in self._customers and spelled and long and verdict.chains:
-            verdict.guess(Entity.NUMBER_SEQUENCE, "spoken-own-code")
+            verdict.take(Entity.NUMBER_SEQUENCE, Basis.OWN_CODE)
 
     def _after_card(self, verdict: Verdict) -> None:
         """Short numbers after card data, where the prompt was not understood."""
@@ -364,9 +352,9 @@ class _Walk:
         if short and decimal(run) and self._heard_a_card(run):
             return
         if short and not run.flags & (HARMLESS | {Flag.CARDINAL}):
-            verdict.guess(Entity.CARD_SECURITY_CODE, AFTER_CARD)
+            verdict.take(Entity.CARD_SECURITY_CODE, Basis.AFTER_CARD)
         elif run.flags & {Flag.DATE, Flag.YEAR} and (verdict.answer or self._right_after(run)):
-            verdict.guess(Entity.CARD_EXPIRY, AFTER_CARD)
+            verdict.take(Entity.CARD_EXPIRY, Basis.AFTER_CARD)
 
     def _heard_a_card(self, run: NumberRun) -> bool:
         """Whether a run is of the side that was told card data by the other one.
@@ -388,7 +376,7 @@ class _Walk:
         if not birth_date(verdict.run) or verdict.explained or verdict.local is PromptKind.AMOUNT:
             return
         if verdict.answer or old_figures(verdict.run) or self._look.alone(verdict.run):
-            verdict.guess(Entity.DATE_OF_BIRTH, "spoken-whole-date")
+            verdict.take(Entity.DATE_OF_BIRTH, Basis.WHOLE_DATE)
 
     def _answered_by(self, verdict: Verdict, questions: Sequence[Question]) -> Question | None:
         run = verdict.run
@@ -479,7 +467,7 @@ class _Walk:
         digits = verdict.run.digits
         card = verdict.entity is Entity.CARD_NUMBER and luhn(digits) and card_brand(digits)
         if card or (verdict.entity is Entity.BANK_ROUTING and aba(digits)):
-            verdict.score = CHECKED
+            verdict.basis = Basis.CHECKED_ANSWER
 
     def _lengths(self, verdict: Verdict) -> None:
         """Numbers that nobody asked for: long ones, alone or as a chain of pieces."""
@@ -487,9 +475,10 @@ class _Walk:
         count = len(run.digits)
         # Whatever is said about it: a card's number may follow "for that order".
         if luhn(run.digits) and card_brand(run.digits):
-            verdict.take(Entity.CARD_NUMBER, 0.95, spoken(Entity.CARD_NUMBER))
+            verdict.take(Entity.CARD_NUMBER, Basis.CHECKED)
         if count >= LONG and not (run.amounts or run.clocks or run.rising or run.quantities):
-            score = _EXPLAINED if verdict.explained else SCORES["spoken-long-number"]
-            verdict.take(Entity.NUMBER_SEQUENCE, score, "spoken-long-number")
+            called = verdict.explained
+            basis = Basis.EXPLAINED_LONG_NUMBER if called else Basis.LONG_NUMBER
+            verdict.take(Entity.NUMBER_SEQUENCE, basis)
         if verdict.chains:
             self._chains.add(verdict, self._card_topic)

@@ -15,7 +15,7 @@ from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.records.entities import Entity
-from pipeline.records.scores import SCORES
+from pipeline.records.scores import Basis
 
 HARMLESS: Final = frozenset(
     {
@@ -50,8 +50,7 @@ class Verdict:
     local: PromptKind | None
     entity: Entity | None = None
     """``None``: harmless as far as is known."""
-    score: float = 0.0
-    recognizer: str = ""
+    basis: Basis = Basis.NONE
     question: Question | None = None
     missing: int = 0
     """Digits that were probably spoken in or beside the run, and not heard."""
@@ -91,14 +90,14 @@ class Verdict:
         listed = self.run.rising or self.run.quantities
         return len(self.run.digits) > 1 and not flags & HARMLESS and not listed
 
-    def take(self, entity: Entity, score: float, recognizer: str) -> None:
-        """Declare it sensitive; a better reason wins."""
-        if self.entity is None or score > self.score:
-            self.entity, self.score, self.recognizer = entity, score, recognizer
+    def take(self, entity: Entity, basis: Basis) -> None:
+        """Declare it sensitive; the surer basis wins."""
+        if self.entity is None or basis.score > self.basis.score:
+            self.entity, self.basis = entity, basis
 
-    def guess(self, entity: Entity, recognizer: str) -> None:
-        """Declare it sensitive with the score of a recogniser that has one."""
-        self.take(entity, SCORES[recognizer], recognizer)
+    def take_back(self) -> None:
+        """Declare it harmless."""
+        self.entity, self.basis = None, Basis.NONE
 
 
 @dataclass(slots=True)

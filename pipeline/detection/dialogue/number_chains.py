@@ -15,7 +15,7 @@ from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.records.checksums import card_brand, luhn
 from pipeline.records.entities import Entity
-from pipeline.records.scores import BY_FORM, BY_LENGTH, spoken
+from pipeline.records.scores import Basis
 
 CHAIN_S: Final = 20.0
 """Seconds of pause within which digits without a context still belong together."""
@@ -78,19 +78,19 @@ class Chains:
         start = chain[0].run.start
         in_topic = card_topic >= 0 and start - card_topic < TOPIC_S * self._rate
         if in_topic and count >= UNDER_TOPIC:
-            entity, score = Entity.CARD_NUMBER, BY_LENGTH
+            entity, basis = Entity.CARD_NUMBER, Basis.BY_LENGTH
         elif len(longest) == 10:  # noqa: PLR2004 - digits of a North American phone number
-            entity, score = Entity.PHONE_NUMBER, BY_FORM
+            entity, basis = Entity.PHONE_NUMBER, Basis.BY_FORM
         elif count >= enough:
-            entity, score = Entity.NUMBER_SEQUENCE, BY_FORM
+            entity, basis = Entity.NUMBER_SEQUENCE, Basis.BY_FORM
         else:
             return
         if luhn(longest) and card_brand(longest):
-            entity, score = Entity.CARD_NUMBER, 0.95
+            entity, basis = Entity.CARD_NUMBER, Basis.CHECKED
         self._count += 1
         for verdict in chain:
             verdict.chain = self._count
-            verdict.take(entity, score, spoken(entity))
+            verdict.take(entity, basis)
 
     def _continues(self, before: NumberRun, run: NumberRun) -> bool:
         if run.start - before.end > CHAIN_S * self._rate:
@@ -112,7 +112,7 @@ def join_strays(reading: Reading, look: Surroundings, channels: Iterable[int], r
         row = [verdict for verdict in reading.verdicts if verdict.run.channel == channel]
         for left, right in [*pairwise(row), *pairwise(reversed(row))]:
             if left.entity is not None and _stray(left.run, right, look, rate):
-                right.take(left.entity, left.score, left.recognizer)
+                right.take(left.entity, left.basis)
                 right.question, right.chain = left.question, left.chain
 
 

@@ -14,9 +14,8 @@ from typing import Final
 from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.records.entities import Entity
+from pipeline.records.scores import Basis
 
-KNOWN_FRAGMENT: Final = "spoken-known-fragment"
-"""Recogniser of digits that are known from elsewhere in the call."""
 GRAM: Final = 4
 """Digits of a fragment."""
 _CODE: Final = 3
@@ -73,7 +72,7 @@ class Fragments:
         for reading in readings:
             for verdict in reading.verdicts:
                 if verdict.entity is None and self._repeats(verdict, known):
-                    verdict.guess(Entity.CARD_NUMBER, KNOWN_FRAGMENT)
+                    verdict.take(Entity.CARD_NUMBER, Basis.KNOWN_FRAGMENT)
 
     def _repeats(self, verdict: Verdict, known: set[bytes]) -> bool:
         """Whether a number shares more with a known one than chance explains."""

@@ -13,7 +13,7 @@ from typing import Final
 from pipeline.detection.dialogue.model import CARD_DATA, Reading, Verdict
 from pipeline.detection.dialogue.questions import LETTERED, Question
 from pipeline.records.entities import Entity
-from pipeline.records.scores import BY_FORM, spoken
+from pipeline.records.scores import Basis
 
 VAIN: Final = 3
 """Digits of which an answer to a question has more, unless it was none: "I'm on 81"."""
@@ -39,7 +39,8 @@ def take_back(reading: Reading, over: Callable[[Question], bool]) -> None:
     for verdict in reading.verdicts:
         question = verdict.question
         if question is not None and in_vain(question) and over(question):
-            verdict.entity, verdict.score, verdict.question = None, 0.0, None
+            verdict.take_back()
+            verdict.question = None
 
 
 def join_alike(reading: Reading) -> None:
@@ -54,7 +55,7 @@ def join_alike(reading: Reading) -> None:
             continue
         twin = next((one for one in known if _alike(one, verdict)), None)
         if twin is not None and twin.entity is not None:
-            verdict.take(twin.entity, BY_FORM, spoken(twin.entity))
+            verdict.take(twin.entity, Basis.BY_FORM)
 
 
 def _lettered(verdict: Verdict) -> bool:

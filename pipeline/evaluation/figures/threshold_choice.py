@@ -29,7 +29,7 @@ from pipeline.evaluation.figures.statistics import Estimate, ratio
 from pipeline.evaluation.scoring.text_scoring import Detected
 from pipeline.policy.model import Policy
 from pipeline.records.model import Action, Reason, Span
-from pipeline.records.scores import READER
+from pipeline.records.scores import FoundBy, Recognizer
 
 FOLDS: Final = 5
 LEAST: Final = 20
@@ -349,12 +349,12 @@ def _best(spans: Iterable[Span], policy: Policy) -> dict[str, float]:
 
 def _unjudged(span: Span, policy: Policy) -> bool:
     """Whether the threshold of its type does not decide on a span."""
-    name = span.recognizer.partition(":")[0]
+    name = FoundBy.read(span.recognizer).recognizer
     rule = policy.recognizers.get(name)
     # The reader's own thresholds are tuned together with those of the types.
     own = (
         rule is not None
-        and name != READER
+        and name != Recognizer.READER
         and (rule.threshold is not None or span.entity in rule.entities)
     )
     return own or span.reason is not Reason.RECOGNISED

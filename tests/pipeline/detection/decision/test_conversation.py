@@ -15,7 +15,7 @@ from pipeline.detection.numbers.runs import read, words_from_text
 from pipeline.policy.model import Policy
 from pipeline.records.entities import Entity
 from pipeline.records.model import Action, Hearing, Interval, Reason, Span, WindowTranscript, Word
-from pipeline.records.scores import Evidence
+from pipeline.records.scores import Basis
 from tests.pipeline.detection.talked import RATE, said, spans_of
 
 pytestmark = pytest.mark.unit
@@ -470,6 +470,6 @@ def test_a_card_in_one_hearing_is_one_from_its_first_digit_in_the_other(
         (run,) = read(said(heard, at, 1, kind))
         readings.append(Reading([Verdict(run, None)]))
     readings[0].verdicts[0].explained = True
-    readings[1].verdicts[0].take(Entity.CARD_NUMBER, Evidence.BY_LENGTH)
+    readings[1].verdicts[0].take(Entity.CARD_NUMBER, Basis.BY_LENGTH)
     same_cards(readings)
     assert (readings[0].verdicts[0].entity is Entity.CARD_NUMBER) == card

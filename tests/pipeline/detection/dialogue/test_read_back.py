@@ -8,7 +8,7 @@ from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.dialogue.read_back import Fragments
 from pipeline.detection.numbers.runs import read, words_from_text
 from pipeline.records.entities import Entity
-from pipeline.records.scores import Evidence
+from pipeline.records.scores import Basis
 
 pytestmark = pytest.mark.unit
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.unit
 def verdict(text: str, entity: Entity | None = None) -> Verdict:
     """The only number of a text."""
     (run,) = read(words_from_text(text))
-    return Verdict(run, None, entity, Evidence.ASKED_FOR if entity else Evidence.NONE)
+    return Verdict(run, None, entity, Basis.ASKED_FOR if entity else Basis.NONE)
 
 
 def test_a_fragment_of_a_card_number_is_recognised_before_and_after_it() -> None:
