@@ -7,6 +7,7 @@ Outcomes: ends with SIGTERM or SIGINT. ``SettingsError``, ``StoreError`` (the pu
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -83,6 +84,9 @@ def serve(
             ):
                 if address:
                     log.info("serving", address=address)
+            # What is loaded stays. Looking through it for garbage took 50 ms, and calls waited.
+            gc.collect()
+            gc.freeze()
             if ready is not None:
                 ready(gateway)
 
