@@ -6,24 +6,16 @@ A field that is empty says nothing, as browsers send forms. Outcomes: a ``Listin
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from agents.vault.analytics.call_filter import (
-    FilterError,
-    ListingFilter,
-    ago,
-    length_ms,
-    moment,
-)
+from agents.vault.analytics.call_filter import ListingFilter
 from agents.vault.analytics.call_listing import PAGE, Sorting, sorting_of
-from agents.vault.analytics.warehouse.period import Period, hours_of
+from agents.vault.analytics.filter_texts import filter_of
 from console.http.parameters import HAS, LACKS, LIMIT_MOST, Parameters, one_of
-from pipeline.errors import InputError
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, Field(max_length=128, pattern=_PLAIN)]
@@ -31,7 +23,6 @@ Time = Annotated[str, Field(max_length=40, pattern=_PLAIN)]
 Length = Annotated[str, Field(max_length=12, pattern=r"^[0-9:]*$")]
 Yes = Literal["yes", "no"]
 TYPES_MOST = 40
-_TICK = timedelta(microseconds=1)
 Has = Annotated[str, Field(pattern=one_of(HAS), json_schema_extra={"enum": [*HAS]})]
 Lacks = Annotated[str, Field(pattern=one_of(LACKS), json_schema_extra={"enum": [*LACKS]})]
 
@@ -107,27 +98,21 @@ class ListingQuery(Parameters):
         Raises:
             FilterError: a time or a length is none, or nothing can lie between two.
         """
-
-        def at(name: str, *, end: bool = False) -> datetime | None:
-            text = getattr(self, name)
-            return moment(name, text, self.zone, end=end) if text else None
-
-        since = at("since")
-        if self.within:
-            earliest = ago("within", self.within, now)
-            since = max(since, earliest) if since else earliest
-        until = at("until", end=True)
-        return ListingFilter(
-            since=since,
-            until=until,
-            slots=self._slots(since, until),
+        return filter_of(
+            now,
+            within=self.within,
+            since=self.since,
+            until=self.until,
+            zone=self.zone,
+            stored_since=self.stored_since,
+            stored_until=self.stored_until,
+            shortest=self.shortest,
+            longest=self.longest,
+            weekday=self.weekday,
+            hour=self.hour,
             topic=self.topic,
             has=self.has,
             lacks=self.lacks,
-            stored_since=at("stored_since"),
-            stored_until=at("stored_until", end=True),
-            shortest_ms=length_ms("shortest", self.shortest) if self.shortest else None,
-            longest_ms=length_ms("longest", self.longest) if self.longest else None,
             campaign=self.campaign,
             line=self.line,
             agent=self.agent,
@@ -144,26 +129,6 @@ class ListingQuery(Parameters):
             mark=self.mark,
             words=self.q,
         )
-
-    def _slots(
-        self, since: datetime | None, until: datetime | None
-    ) -> tuple[tuple[datetime, datetime], ...] | None:
-        """The hours that ``weekday`` and ``hour`` name, of a time."""
-        if self.weekday is None and self.hour is None:
-            return None
-        if self.weekday is None or self.hour is None:
-            raise FilterError("hour" if self.hour is None else "weekday", "say day and hour")
-        told = "say from which day to which, ten years at most, between 1990 and 2199"
-        if since is None or until is None:
-            raise FilterError("hour", told)
-        if since >= until:
-            return ()  # which is told of the end
-        zone = ZoneInfo(self.zone or "UTC")
-        try:
-            Period(since.astimezone(zone).date(), (until - _TICK).astimezone(zone).date())
-        except (InputError, OverflowError):
-            raise FilterError("hour", told) from None
-        return tuple(hours_of(since, until, zone, self.weekday, self.hour))
 
     def address(self, without: str = "", **changed: object) -> str:
         """The query of an address that says the same, without the page.
