@@ -79,7 +79,7 @@ from console.pages.tokens import TokenPages
 from console.tuning.editor import EditorRoutes
 from console.tuning.measured import MeasuredRoutes
 from console.tuning.programs import PolicyApi
-from console.tuning.recognisers import registry
+from console.tuning.recognisers import RegistryWatch
 from console.tuning.versions import VersionRoutes
 from models.registry.known_names import known_names
 from pipeline.errors import HushwireError
@@ -226,7 +226,6 @@ def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
     versions = PolicyVersions.of(settings, parts.ledger)
 
     def registered() -> Sequence[Any]:
-        need("the page of recognisers", "detect")
         from models.registry.registry import load_registry  # noqa: PLC0415 - 500 MB and seconds
 
         return load_registry(settings.recognizers, versions.own).registered
@@ -239,7 +238,8 @@ def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
         Evaluations(database, parts.log),
         ShadowResults(database),
         parts.tokens,
-        registry(registered),
+        partial(need, "the page of recognisers", "detect"),
+        RegistryWatch(registered),
         looks,
         metrics,
     ).add_to(routes)

@@ -64,7 +64,8 @@ const hushwire = (() => {
 
   // On a phone a row of a table of class "stack" is a list: each cell says what column it is of.
   function label(table) {
-    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    const heads = [...table.querySelectorAll("thead th")].map((head) =>
+      head.querySelector(".unseen") ? "" : head.textContent.trim());
     for (const row of table.tBodies[0]?.rows ?? []) {
       for (const cell of row.cells) {
         if (cell.tagName === "TD" && cell.colSpan === 1) {

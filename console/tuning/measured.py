@@ -6,7 +6,7 @@ Outcomes: pages; each says what to do where there is nothing to show yet.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from console.auth.names import Names
 from console.auth.routing import Routes
 from console.http.metrics import ApiMetrics
 from console.pages.rendering import page
-from console.tuning.recognisers import Listed, recognisers
+from console.tuning.recognisers import RegistryWatch, recognisers
 from pipeline.evaluation.figures.span_agreement import ALL
 from pipeline.policy.model import Policy
 from pipeline.records.scores import Recognizer
@@ -31,6 +31,8 @@ from pipeline.records.scores import Recognizer
 WIDTH: Final = 220
 """Size of a curve's axes, in units of the drawing."""
 HEIGHT: Final = 110
+REGISTRY_WAITS_S: Final = 1.0
+"""How long a page waits for the registry's recognisers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ class MeasuredRoutes:
     evaluations: Evaluations
     shadow: ShadowResults
     tokens: Tokens
-    listed: Callable[[], Sequence[Listed]]
-    """The registry's recognisers; making them takes a while."""
+    able: Callable[[], None]
+    """Refuses where this host has no recognisers."""
+    registry: RegistryWatch
     looks: Looks
     metrics: ApiMetrics
 
@@ -70,6 +73,7 @@ class MeasuredRoutes:
         routes.add("GET", "/policy/evaluation", may, self.evaluation, **hidden)
         routes.add("GET", "/policy/shadow", may, self.shadow_page, **hidden)
         routes.add("GET", "/policy/recognisers", may, self.recognisers, **hidden)
+        routes.add("GET", "/policy/recognisers/live", may, self.making, live=True, **hidden)
 
     def evaluation(self, request: Request) -> Response:
         """Figures of the evaluation that was published last."""
@@ -97,11 +101,26 @@ class MeasuredRoutes:
 
     def recognisers(self, request: Request) -> Response:
         """What searches a call, and whether the policy lets it count."""
+        self.able()
         self._look(request, "policy-recognisers")
+        self.registry.ask(REGISTRY_WAITS_S)
+        listed = self.registry.listed
         return page(
             "tuning/recognisers.html",
             me=request.state.principal,
-            recognisers=recognisers(self._policy(), self.listed()),
+            recognisers=recognisers(self._policy(), listed or ()),
+            there=listed is not None,
+            problem=self.registry.problem,
+        )
+
+    def making(self, request: Request) -> Response:
+        """Whether the registry's are there: the part of the page that is renewed."""
+        return page(
+            "tuning/_making.html",
+            me=request.state.principal,
+            there=self.registry.listed is not None,
+            problem=self.registry.problem,
+            renewed=True,
         )
 
     def _policy(self) -> Policy:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from agents.app.operations.background import Background
 from agents.reports.entity_groups import label_of
 from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
@@ -116,19 +116,44 @@ def recognisers(policy: Policy, listed: Sequence[Listed]) -> list[Recogniser]:
     return [reader, *others, *numbers]
 
 
-def registry(load: Callable[[], Sequence[Any]]) -> Callable[[], Sequence[Listed]]:
-    """The registry's recognisers, made when the page is first asked for.
+@dataclass(slots=True)
+class RegistryWatch:
+    """The registry's recognisers, made in the background when they are first asked for.
 
     Args:
-        load: makes them, such as ``models.registry.registry.load_registry``.
+        load: makes them, such as ``models.registry.registry.load_registry``; it takes seconds.
     """
 
-    @cache
-    def listed() -> tuple[Listed, ...]:
+    load: Callable[[], Sequence[Any]]
+    _found: tuple[Listed, ...] | None = None
+    _problem: str = ""
+    _work: Background = field(default_factory=lambda: Background("recognisers"))
+
+    def ask(self, within_s: float) -> None:
+        """Have them made, and wait for so long at most; what failed before is tried again."""
+        if self._found is None:
+            self._problem = ""
+            self._work.start(self._make, self._failed)
+            self._work.wait(within_s)
+
+    @property
+    def listed(self) -> tuple[Listed, ...] | None:
+        """All of them; None: they are not there (yet)."""
+        return self._found
+
+    @property
+    def problem(self) -> str:
+        """Why they could not be made; empty where they could, or are being made."""
+        return self._problem
+
+    def _failed(self, told: str) -> None:
+        self._problem = told
+
+    def _make(self) -> None:
         by_name: dict[str, list[Any]] = defaultdict(list)
-        for one in load():
+        for one in self.load():
             by_name[one.name].append(one)
-        return tuple(
+        self._found = tuple(
             Listed(
                 name,
                 tuple(sorted({entity for one in ones for entity in one.entities})),
@@ -137,5 +162,3 @@ def registry(load: Callable[[], Sequence[Any]]) -> Callable[[], Sequence[Listed]
             )
             for name, ones in sorted(by_name.items())
         )
-
-    return listed

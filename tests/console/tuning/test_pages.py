@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from agents.database.tables import POLICY_VERSIONS
 from agents.upkeep.tuning import threshold_trial
 from agents.upkeep.tuning.threshold_trial import Trial
 from agents.vault.reader import VaultReader
-from console.tuning import editor, form
+from console.tuning import editor, form, measured
 from pipeline.errors import PolicyError
 from pipeline.evidence.candidates import candidates_json
 from pipeline.policy.known_names import BUILT_IN
@@ -27,6 +28,7 @@ from pipeline.policy.model import Policy
 from pipeline.records.model import Reason, Span
 from tests.agents.storing import stored_call
 from tests.console.serving import Console, console
+from tests.waiting import HANG_S, until
 
 DOCUMENT = 'name: acme\nversion: "7"\nextends: [default]\n'
 LAXER = DOCUMENT + "recognizers: {reader: {threshold: 0.28, entities: {PERSON: 0.6}}}\n"
@@ -258,11 +260,40 @@ def test_a_version_that_cannot_be_proven_is_told_and_replaced(made: Console) -> 
     assert "No worker takes up" not in client.get("/policy").text
 
 
+def recognisers_of(client: TestClient) -> str:
+    """The page once the registry's are there."""
+    client.get("/policy/recognisers")
+    until(lambda: "data-over" in client.get("/policy/recognisers/live").text)
+    return client.get("/policy/recognisers").text
+
+
+def test_the_page_does_not_wait_for_the_registry(
+    made: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, begun = threading.Event(), []
+
+    def load(*_: object) -> object:
+        begun.append(1)
+        assert go.wait(HANG_S)
+        raise PolicyError("line 3: made up")
+
+    monkeypatch.setattr("models.registry.registry.load_registry", load)
+    monkeypatch.setattr(measured, "REGISTRY_WAITS_S", 0.01)
+    client = made.role("security")
+    text = client.get("/policy/recognisers").text
+    assert "are being read" in text
+    assert "spoken-card-number" in text  # what needs no registry is there at once
+    assert "data-over" not in client.get("/policy/recognisers/live").text
+    assert begun == [1]
+    go.set()
+    until(lambda: "line 3: made up" in client.get("/policy/recognisers/live").text)
+
+
 def test_recognisers_are_listed_and_switched_off_in_the_text(made: Console) -> None:
     client = made.role("security")
     off = DOCUMENT + "recognizers: {spoken-phone-number: {enabled: false}}\n"
     press(client, "publish", off, reason="a")
-    text = client.get("/policy/recognisers").text
+    text = recognisers_of(client)
     row = text.split("spoken-phone-number")[1].split("</tr>")[0]
     assert ">off<" in row
     assert ">always on<" in text.split("spoken-card-number")[1].split("</tr>")[0]
