@@ -1,6 +1,7 @@
 """What recorders and telephone platforms send: bytes in, events of one small vocabulary out.
 
-Files: ``events`` the vocabulary, and why a connection ends · ``audiosocket`` Asterisk's ·
+Files: ``events`` the vocabulary, and why a connection ends · ``business`` how a call came about ·
+``audiosocket`` Asterisk's ·
 ``timeline`` pieces in any order to chunks · ``pace`` what the clock says of them ·
 ``resampling`` of faster audio ·
 ``twilio`` Twilio's and Telnyx's · ``audiohook`` Genesys's, ``http_signatures`` how it signs ·

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from pipeline.errors import InputError
-from pipeline.gateways.door.business import StatedBusiness
+from pipeline.gateways.business import StatedBusiness
 from pipeline.records.model import Role
 
 

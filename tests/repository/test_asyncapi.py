@@ -13,7 +13,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from agents.kafka.topics import Topics
-from pipeline.gateways.door import business, model, wire
+from pipeline.gateways import business
+from pipeline.gateways.door import model, wire
 from pipeline.gateways.door.call_ids import DRAWN
 from pipeline.gateways.door.wire import Message, decode, encode
 from pipeline.gateways.events import Codec

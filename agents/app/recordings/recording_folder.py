@@ -4,7 +4,7 @@ A recorder drops ``<id>.wav`` (or another of ``SUFFIXES``) and, optionally and l
 ``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``,
 and ``"purpose"``, ``"caller"`` or a channel's ``"number"``, ``"consent"``, see
 ``pipeline.consent.metadata``, and ``"direction"``, ``"campaign"``, ``"tracking_number"``,
-``"agent"`` and ``"outcome"``, see ``pipeline.gateways.door.business``. An id that may hold a
+``"agent"`` and ``"outcome"``, see ``pipeline.gateways.business``. An id that may hold a
 number, or that can be none of ours, becomes a pseudonym here, a purpose that may hold one is
 refused, and no message quotes it.
 """
@@ -27,7 +27,7 @@ from pipeline.audio.opening import open_regular
 from pipeline.consent.metadata import Stated
 from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError, RecordError
-from pipeline.gateways.door.business import StatedBusiness
+from pipeline.gateways.business import StatedBusiness
 from pipeline.records.call_names import holds_number, shown, valid_call_id
 from pipeline.records.consent import Business, Consent, moment_of
 from pipeline.records.model import CallInfo, Role

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipeline.consent.metadata import Stated
 from pipeline.errors import RecordError
-from pipeline.gateways.door.business import StatedBusiness
+from pipeline.gateways.business import StatedBusiness
 from pipeline.gateways.events import GatewayError, Reason
 
 LARGEST_TEXT: Final = 65_535

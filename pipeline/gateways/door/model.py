@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from pydantic_core import from_json, to_json
 
 from pipeline.errors import RecordError
-from pipeline.gateways.door.business import MOST_NUMBER, StatedBusiness
+from pipeline.gateways.business import MOST_NUMBER, StatedBusiness
 from pipeline.gateways.door.call_ids import is_drawn
 from pipeline.gateways.events import Codec
 from pipeline.records.call_names import holds_number

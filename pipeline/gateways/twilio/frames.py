@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from pipeline.errors import RecordError
-from pipeline.gateways.door.business import MOST_NUMBER, StatedBusiness
+from pipeline.gateways.business import MOST_NUMBER, StatedBusiness
 from pipeline.gateways.door.model import MOST_RECORDER_ID
 from pipeline.gateways.events import Codec, GatewayError, Reason, Started
 from pipeline.records.model import Role

@@ -21,7 +21,7 @@ from agents.vault.call_catalogue import Catalogue, StoredCallFacts
 from agents.vault.recorder_ids import find_by_recorder_id
 from pipeline.errors import ConsentError, SealError, StoreError
 from pipeline.gateways import g711
-from pipeline.gateways.door.business import StatedBusiness
+from pipeline.gateways.business import StatedBusiness
 from pipeline.gateways.door.model import DoorChunk, DoorEnd, canonical
 from pipeline.gateways.door.wire import Message, encode
 from pipeline.gateways.events import Codec

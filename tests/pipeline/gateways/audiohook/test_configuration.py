@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.gateways.audiohook.connection import AudioHookConnection
-from pipeline.gateways.door.business import StatedBusiness
+from pipeline.gateways.business import StatedBusiness
 from pipeline.gateways.events import (
     GatewayError,
     Started,

@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from pipeline.errors import SealError
-from pipeline.gateways.door.business import StatedBusiness
+from pipeline.gateways.business import StatedBusiness
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord, canonical
 from pipeline.gateways.door.wire import CallKey
 from pipeline.gateways.events import Codec

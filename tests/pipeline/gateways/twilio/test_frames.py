@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.gateways.door.business import StatedBusiness
+from pipeline.gateways.business import StatedBusiness
 from pipeline.gateways.events import Codec, GatewayError, Reason, Started
 from pipeline.gateways.twilio.connection import TwilioConnection
 from pipeline.gateways.twilio.frames import TELNYX

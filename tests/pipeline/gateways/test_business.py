@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import RecordError
-from pipeline.gateways.door.business import WITHHELD, StatedBusiness
+from pipeline.gateways.business import WITHHELD, StatedBusiness
 from pipeline.records.consent import Business
 from pipeline.records.pseudonyms import pseudonym
 
