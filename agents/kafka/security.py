@@ -8,6 +8,7 @@ a client is made and stand in no ``repr``.
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ IN_CLEAR: Final = {
     if name.startswith("kafka_")
 }
 """The settings under which the embedded broker is spoken to."""
+_SERVER: Final = r"\s*(?:[\w.-]+|\[[0-9A-Fa-f:.%]+\])(?::\d{1,5})?\s*"
+_SERVERS: Final = re.compile(f"{_SERVER}(?:,{_SERVER})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +171,12 @@ def named_broker(settings: Settings) -> str:
     """The broker's address.
 
     Raises:
-        SettingsError: none is named.
+        SettingsError: none is named, or it is no ``host:port[,…]``.
     """
+    if settings.bootstrap and not _SERVERS.fullmatch(settings.bootstrap):
+        raise SettingsError(  # which is not shown: whoever writes a URL may write a password
+            "bootstrap: host:port is needed, several divided by commas; no scheme, user or path"
+        )
     if not settings.bootstrap:
         raise SettingsError(
             "no broker: name one with --bootstrap host:port or HUSHWIRE_BOOTSTRAP; "

@@ -20,7 +20,7 @@ from pipeline.errors import InputError, StoreError
 
 
 def refuse_existing(paths: list[Path], *, force: bool) -> None:
-    """Refuse targets that are there already, or that have no folder to lie in.
+    """Refuse targets that are there already, or that have no folder which may be written to.
 
     Raises:
         InputError: with the file's name and what to do.
@@ -28,6 +28,8 @@ def refuse_existing(paths: list[Path], *, force: bool) -> None:
     for path in paths:
         if not path.parent.is_dir():
             raise InputError(f"{path.parent}: there is no such folder")
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise InputError(f"{path.parent}: nothing can be written there; name another folder")
         if path.is_dir():
             raise InputError(f"{path}: is a folder; name a file")
         if os.path.lexists(path) and not force:
@@ -125,7 +127,8 @@ def placement(home: Path, *, force: bool = False) -> Iterator[Placement]:
             files.undo()
             raise
     except OSError as error:
-        name = Path(str(error.filename or home)).name
+        # Without a hidden folder it was that one which could not be made.
+        name = home if folder is None else Path(str(error.filename or home)).name
         raise StoreError(f"{name}: cannot be written ({error.strerror})") from error
     finally:
         if folder is not None:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 from pipeline.errors import PolicyError
 from pipeline.policy.yaml_document import shown
+
+_NO_POLICIES: Final = {"topics"}
+"""What else lies in their folder: ``pipeline.analytics.topics``."""
 
 
 def shipped() -> Path:
@@ -35,7 +39,7 @@ def place_of(name: str, folder: Path | None) -> Path:
 
 def unreadable(name: str, why: str) -> str:
     """What is told of a policy whose file can't be read."""
-    names = ", ".join(sorted(one.stem for one in shipped().glob("*.yaml")))
+    names = ", ".join(sorted({one.stem for one in shipped().glob("*.yaml")} - _NO_POLICIES))
     return f"policy {shown(name)}: cannot be read ({why}); name a YAML file or {names}"
 
 

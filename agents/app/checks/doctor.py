@@ -109,7 +109,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
             found += [replace(one, page=PAGES[what]) for one in check()]
         except (HushwireError, OSError) as error:
             told = error.strerror or "" if isinstance(error, OSError) else str(error)
-            mend = "make it reachable and look again"
+            mend = "mend it and look again"
             found.append(Finding(Grade.WEAK, what, told, mend, PAGES[what]))
     return found
 

@@ -14,8 +14,8 @@ from agents.app.checks import doctor, surroundings
 from agents.app.checks.findings import Grade
 from agents.app.faust_app import make_app
 from agents.kafka.admin import ClusterState
-from agents.kafka.security import IN_CLEAR, KafkaSecurity
-from agents.settings.model import load_settings
+from agents.kafka.security import IN_CLEAR, KafkaSecurity, named_broker
+from agents.settings.model import Settings, load_settings
 from pipeline.errors import SettingsError
 from tests.certificates import Authority
 
@@ -194,3 +194,20 @@ def test_doctor_says_when_a_network_sees_it_all(
     settings = load_settings(bootstrap=bootstrap, kafka_security_protocol=protocol)
     found = doctor.examine(settings, tmp_path, None)
     assert [one.grade for one in found if one.what == "broker connection"] == [grade]
+
+
+@pytest.mark.parametrize(
+    "servers", ["kafka:9092", "a.b-c:1,d_e:65535", "10.0.0.1:9092, [::1]:9092", "kafka"]
+)
+def test_servers_are_named_by_host_and_port(servers: str) -> None:
+    assert named_broker(Settings(bootstrap=servers)) == servers
+
+
+@pytest.mark.parametrize(
+    "servers", ["http://kafka:9092", "jane:password@kafka:9092", "kafka:port", "kafka:9092/x", ","]
+)
+def test_what_is_no_server_is_refused_and_not_shown(servers: str) -> None:
+    with pytest.raises(SettingsError, match="host:port is needed") as refused:
+        named_broker(Settings(bootstrap=servers))
+    assert "jane" not in str(refused.value)
+    assert "password" not in str(refused.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +15,7 @@ from agents.app import redact_file
 from agents.app.checks.wanted import Wanted
 from agents.app.redact_file import Engines
 from agents.system import atomic_files
-from agents.system.atomic_files import placement
+from agents.system.atomic_files import placement, refuse_existing
 from pipeline.errors import InputError, StoreError
 from pipeline.records.model import Window, WindowTranscript
 from tests.agents.app.redacting import BESIDE, RATE, audio, names, run, scripted
@@ -120,3 +121,15 @@ def test_what_is_put_in_the_place_of_ours_is_not_taken_away(
         files.commit()
     assert names(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "mine"
+
+
+def test_a_folder_that_can_t_be_written_to_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told after the recording was redacted, by the name of a hidden folder."""
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)  # root may all
+    with pytest.raises(InputError, match=f"^{tmp_path}: nothing can be written there"):
+        refuse_existing([tmp_path / "x.wav"], force=True)
+    gone = tmp_path / "gone"
+    with pytest.raises(StoreError, match=f"^{gone}: cannot be written"), placement(gone):
+        pytest.fail("it began")
