@@ -130,6 +130,13 @@ class StoreError(HushwireError):
     retryable = True
 
 
+class KeyFileError(StoreError):
+    """A key file that is missing, or another one than calls need; somebody has to put it right."""
+
+    code = "key_file"
+    retryable = False
+
+
 class KeyServiceError(StoreError):
     """The service that encrypts the wrapping key can't be reached or does not let us use it."""
 

@@ -62,6 +62,10 @@ KINDS: Final[Mapping[str, str]] = {
     "`by`",
     "evaluation-published": "Figures of an evaluation were stored. `sha256`, `policy`: its digest, "
     "`by`",
+    "token-key-replaced": "Somebody said that the token key is lost: another one counts next, and "
+    "calls from before are found by their id alone. `by`",
+    "signing-key-replaced": "Somebody said that the signing key is lost: another one counts next. "
+    "`by`",
     "wrapping-key-replaced": "All keys are wrapped anew and the old wrapping key is removed. "
     "`primary`, `removed`: key ids",
     "keyset-encrypted": "A key service encrypts the file of the wrapping key. `primary`, `by`: the "

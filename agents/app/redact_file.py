@@ -17,7 +17,7 @@ from agents.app.checks.wanted import Wanted
 from agents.app.in_memory_pipeline import Line, Told
 from agents.app.wiring import heard_by, transcriber_settings
 from agents.crypto.ed25519 import SigningKey
-from agents.crypto.pseudonym_secret import token_key
+from agents.database.open_ledger import signing_key_beside, token_key_beside
 from agents.reports.call_files import read_call
 from agents.reports.call_report import report_page
 from agents.runtime.engine_pool import engine_pool
@@ -99,8 +99,9 @@ def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Red
         HushwireError: a model is unusable, or a file can't be written; nothing is left then.
     """
     state = settings.state_folder(STATE)
-    key = SigningKey.load_or_create(settings.signing_key_file(state))
-    secret = token_key(job.policy, settings.token_key_file(state))
+    key, path, secret = signing_key_beside(settings, state), settings.token_key_file(state), None
+    if job.policy.needs_token_key or path.exists():
+        secret = token_key_beside(settings, state, path)
     asked = job.policy.consent.enforced or job.call.consent is not None
     hearing = pinned(transcriber_settings(settings))
     with engine_pool(hearing, settings.engine_processes) as pool:

@@ -18,7 +18,9 @@ from agents.app.recordings.recording_folder import find_recordings
 from agents.app.worker import LISTENING, STAGES, LanguageDetector, Models, WorkerConfig, run_worker
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key
+from agents.database import known_keys
 from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
 from agents.database.open_ledger import opened_ledger
 from agents.database.policies.of_installation import following, policy_in_force
 from agents.kafka.producer import CallProducer
@@ -32,11 +34,13 @@ from agents.settings.model import STATE, Settings
 from agents.settings.notices import line_names
 from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
+from agents.stages.detect import NAME as DETECT
 from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate, candidate
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import NAME as TRANSCRIBE
 from agents.stages.vault import NAME as VAULT
+from agents.stages.verify import NAME as VERIFY
 from agents.system.engine_sizing import batching, listening
 from agents.system.logging import configure_logging, level_by_signals
 from agents.system.metrics import Metrics
@@ -128,6 +132,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),
         key_service=settings.key_service,
+        token_key=_token_key(settings, state, named, policy),
         following=following(settings),
         signing_key=settings.signing_key_file(state),
         audit_days=settings.audit_days,
@@ -159,6 +164,17 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         webhooks=webhook_endpoint(settings) if VAULT in named else None,
         looked_at=looks(settings, state, vault),
     )
+
+
+def _token_key(
+    settings: Settings, state: Path, stages: tuple[str, ...], policy: Policy
+) -> Callable[[Database], bytes] | None:
+    """What makes sure of the token key, where a stage needs it or it is there."""
+    path = settings.token_key_file(state)
+    shown = not {DETECT, VERIFY}.isdisjoint(stages) and (policy.needs_token_key or path.exists())
+    if not shown and {ADMIT, VAULT}.isdisjoint(stages):
+        return None
+    return partial(known_keys.token_key, path=path, named=settings.token_key is not None)
 
 
 def webhook_endpoint(settings: Settings) -> Endpoint | None:

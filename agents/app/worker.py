@@ -27,10 +27,11 @@ from agents.app.operations import behind
 from agents.app.operations.heartbeat import Heartbeat
 from agents.app.operations.probes import Probes
 from agents.app.stage_clients import LANGUAGE, Loaded, Parts, made_clients, made_readings
-from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
+from agents.database.known_keys import signing_key
 from agents.database.migrate import uses_keys
 from agents.database.policies.published import Following, InForce
 from agents.kafka.security import KafkaSecurity
@@ -118,7 +119,7 @@ class WorkerConfig:
     ledger_url: str = field(repr=False)
     keyset: Path
     signing_key: Path
-    """The vault stage signs with it; made when it is missing."""
+    """The vault stage signs with it; made when nothing was ever signed."""
     audit_days: int
     """How long the audit log keeps its entries."""
     quarantine_hours: int
@@ -131,6 +132,9 @@ class WorkerConfig:
     """How often is looked for quarantines, and for calls to be erased, whose time is up."""
     key_service: str | None = None
     """URI of the key service's key that encrypts the keyset file."""
+    token_key: Callable[[Database], bytes] | None = None
+    """Makes sure of the secret for keyed hashes (``agents.database.known_keys.token_key``); None:
+    no stage needs it."""
     following: Following | None = None
     """How versions of the policy that are published are taken up; None: they are not."""
     vault: str | Path | None = None
@@ -224,10 +228,10 @@ async def run_worker(
         )
     # What loads stays: the collector would look through it again and again.
     gc.disable()
-    loading = asyncio.create_task(_load(config, pool))
-    ledger = None
+    ledger = loading = None
     try:
         ledger = await asyncio.to_thread(_open_ledger, config)
+        loading = asyncio.create_task(_load(config, pool))  # which reads the token key
         await asyncio.to_thread(
             create_topics,
             config.bootstrap,
@@ -239,7 +243,7 @@ async def run_worker(
         )
         key = None
         if vault.NAME in config.stages:
-            key = SigningKey.load_or_create(config.signing_key)
+            key = await asyncio.to_thread(signing_key, ledger.database, config.signing_key)
         store = await asyncio.to_thread(_open_vault, config, ledger)
         private = await asyncio.to_thread(_private, config, ledger)
         in_force = InForce(ledger.database, ledger.kek, config.policy, config.following, metrics)
@@ -258,8 +262,9 @@ async def run_worker(
     finally:
         gc.unfreeze()  # or the interpreter's end would leave it, and libraries complain
         gc.enable()
-        loading.cancel()
-        await asyncio.wait([loading])
+        if loading is not None:
+            loading.cancel()
+            await asyncio.wait([loading])
         if pool is not None:
             pool.stop()
         if ledger is not None:
@@ -279,7 +284,14 @@ def _check(config: WorkerConfig) -> None:
 def _open_ledger(config: WorkerConfig) -> Ledger:
     used = partial(uses_keys, config.ledger_url)
     kek = KeyEncryptionKey.load_or_create(config.keyset, config.key_service, used=used)
-    return Ledger(config.ledger_url, kek, config.clock)
+    ledger = Ledger(config.ledger_url, kek, config.clock)
+    if config.token_key is not None:
+        try:
+            config.token_key(ledger.database)
+        except BaseException:
+            ledger.dispose()
+            raise
+    return ledger
 
 
 def _private(config: WorkerConfig, ledger: Ledger) -> TransitPrivate | None:

@@ -137,7 +137,7 @@ class _Own(SettingsPart):
         default=None,
         description="File of the key that signs certificates and the audit log (Ed25519, PEM, mode "
         "0600), the same for all workers with the vault stage. "
-        "Empty: `signing.pem` in the state folder, made when it is missing.",
+        "Empty: `signing.pem` in the state folder. Made as long as nothing was ever signed.",
     )
     public_keys: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(with_commas)] = Field(
         default=(),
@@ -183,8 +183,8 @@ class _Own(SettingsPart):
         default=None,
         description="File of the secret for keyed hashes in transcripts, of parties' numbers and "
         "of calls' names, and of words that are searched for (hexadecimal, mode 0600): the same "
-        "for all workers that detect or store, machines that ingest, and the console. Empty: "
-        "`tokens.key` in the state folder, made when it is first needed.",
+        "for all workers that detect or store, machines that ingest, and the console; made by "
+        "`hushwire keys new`. Empty: `tokens.key` in the state folder, made before the first call.",
     )
     policy: str = Field(
         default="default",

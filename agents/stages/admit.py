@@ -31,7 +31,7 @@ from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import CallState, KnownCall, Ledger
 from agents.database.door_calls import DoorCall, DoorCalls
-from agents.database.door_keys import DoorKeys
+from agents.database.known_keys import DoorKeys
 from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
 from agents.runtime.events import KNOWN, audit, refusal

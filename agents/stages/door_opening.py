@@ -19,7 +19,7 @@ from typing import Final
 from agents.crypto.envelope import Seal
 from agents.crypto.transit_hybrid import TransitPrivate, hybrid_key_id, write_public
 from agents.database.call_ledger import Ledger
-from agents.database.door_keys import DoorKeys
+from agents.database.known_keys import DoorKeys
 from agents.stages.door_info import NotTakenError
 from agents.system.owners import DOOR
 from pipeline.detection.language.vocabulary import DEFAULT

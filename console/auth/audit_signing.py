@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.access.audit_log import AuditLog
-from agents.crypto.ed25519 import SigningKey
+from agents.database.known_keys import signing_key
 from agents.system import fatal_exit
 from agents.upkeep.audit_checkpoints import Publisher
 from agents.upkeep.audit_keeper import AuditKeeper
@@ -46,6 +46,7 @@ def signed(
         publishers: where checkpoints go, outside the database.
 
     Raises:
+        KeyFileError: it is another key than the ledger knows.
         StoreError: the key can't be used.
     """
     if not key.exists():
@@ -53,7 +54,7 @@ def signed(
         return
     keeper = AuditKeeper(
         log,
-        SigningKey.load(key),
+        signing_key(log.database, key),
         keep_days=keep_days,
         guard=guard,
         metrics=metrics,

@@ -27,6 +27,7 @@ _DOMAIN: Final = b"hushwire/party/1\x00"
 """Keeps these hashes apart from those of values in transcripts, which have the same key."""
 _RECORDER: Final = b"hushwire/recorder/1\x00"
 _HEADER: Final = b"hushwire/door-header/1\x00"
+_CHECK: Final = b"hushwire/token-key-check/1\x00"
 _LONGEST: Final = 256
 
 
@@ -59,6 +60,15 @@ def recorder_index(recorder_id: str, key: bytes) -> str:
 def header_hash(header: bytes, key: bytes) -> str:
     """The keyed hash of what a call's records have to agree on: HMAC-SHA256 in hex."""
     return _keyed(_HEADER, header, key)
+
+
+def key_check(key: bytes) -> str:
+    """By what a token key is known again: HMAC-SHA256 of a constant, in hex.
+
+    It is no hash of a number, so that it helps nobody to try numbers; to find the key by it is to
+    try all of its 256 bits.
+    """
+    return _keyed(_CHECK, b"", key)
 
 
 def _keyed(domain: bytes, content: bytes, key: bytes) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from agents.app.checks.wanted import Wanted
 from agents.app.recordings.recording_folder import read_drop
@@ -46,7 +47,14 @@ def job_of(wanted: Wanted, settings: Settings) -> Job:
     Raises:
         HushwireError: as ``prepare``, or the policy is refused, or the key can't be read.
     """
-    named = Pseudonyms(settings.token_key_file(settings.state_folder(STATE))).call_id
+    state = settings.state_folder(STATE)
+
+    def key(path: Path) -> bytes:
+        from agents.database.open_ledger import token_key_beside  # noqa: PLC0415 - few names need it
+
+        return token_key_beside(settings, state, path)
+
+    named = Pseudonyms(settings.token_key_file(state), key).call_id
     return prepare(wanted, read_policy(settings), language=settings.language, named=named)
 
 

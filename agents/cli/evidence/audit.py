@@ -142,7 +142,7 @@ def checkpoint(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     """
     settings = load_settings(state_dir=state_dir)
     with opened_log(settings) as log, refusals():
-        _show(log.checkpoint(signing_key(settings)), vault)
+        _show(log.checkpoint(signing_key(settings, log)), vault)
 
 
 @app.command()
@@ -164,18 +164,21 @@ def adopt(
     before = [PublicKey.load(path) for path in public_key or []]
     settings = load_settings(state_dir=state_dir)
     with opened_log(settings) as log, refusals():
-        _show(log.adopt(signing_key(settings), by=user(), before=before), vault)
+        _show(log.adopt(signing_key(settings, log), by=user(), before=before), vault)
 
 
-def signing_key(settings: Settings) -> SigningKey:
-    """This installation's signing key, made where there is none.
+def signing_key(settings: Settings, log: AuditLog) -> SigningKey:
+    """This installation's signing key, made where nothing was ever signed.
 
     Raises:
+        KeyFileError: it is missing, or another one than it was.
         StoreError: it can't be used.
     """
-    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415 - --help comes at once
+    from agents.database import known_keys  # noqa: PLC0415 - --help comes at once
 
-    return SigningKey.load_or_create(settings.signing_key_file(settings.state_folder(STATE)))
+    return known_keys.signing_key(
+        log.database, settings.signing_key_file(settings.state_folder(STATE))
+    )
 
 
 def _show(signed: Checkpoint | None, vault: str | None) -> None:
@@ -208,13 +211,12 @@ def prune(confirm: known.Confirm = None, state_dir: known.StateDir = None) -> No
     What is refused (exit code 2), and how it is confirmed, see `hushwire retention sweep --help`.
     """
     from agents.cli.shared.stores import confirmed  # noqa: PLC0415
-    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415
     from agents.upkeep.audit_keeper import prune as remove_old  # noqa: PLC0415 - --help comes at once
     from agents.upkeep.sweep_guard import Bounds, SweepGuard  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
-    key = SigningKey.load(settings.signing_key_file(settings.state_folder(STATE)))
     with opened_log(settings) as log:
+        key = signing_key(settings, log)
         guard = SweepGuard(log.database, Bounds.of(settings))
         gone = remove_old(log, key, settings.audit_days, guard, confirmed=confirmed(confirm))
     screen().print(f"{gone} entries removed", highlight=False)

@@ -136,13 +136,13 @@ def _logged(
 
 @app.command("public-key")
 def public_key(state_dir: public_keys.StateDir = None) -> None:
-    """Print this installation's public key as PEM; the key is made where there is none.
+    """Print this installation's public key as PEM; the key is made where nothing was ever signed.
 
     Whoever has it can check certificates and the audit log, and nothing else. Hand it over on
     another way than the certificates.
     """
-    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415 - --help comes at once
+    from agents.database.open_ledger import signing_key_beside  # noqa: PLC0415 - --help comes at once
 
     settings = load_settings(state_dir=state_dir)
-    path = settings.signing_key_file(settings.state_folder(STATE))
-    typer.echo(SigningKey.load_or_create(path).public.pem(), nl=False)
+    key = signing_key_beside(settings, settings.state_folder(STATE))
+    typer.echo(key.public.pem(), nl=False)

@@ -10,7 +10,7 @@ import typer
 from agents.cli.evidence import audit
 from agents.cli.evidence.audit import app
 from agents.cli.shared import public_keys
-from agents.settings.model import Settings, load_settings
+from agents.settings.model import STATE, Settings, load_settings
 from pipeline.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 def key(state_dir: public_keys.StateDir = None) -> None:
     """Print the log's key as witnesses want it (`name+id+key`)."""
     from agents.access.witness import log_vkey  # noqa: PLC0415 - --help comes at once
+    from agents.database.open_ledger import signing_key_beside  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
-    typer.echo(log_vkey(audit.signing_key(settings), _origin(settings)))
+    signing = signing_key_beside(settings, settings.state_folder(STATE))
+    typer.echo(log_vkey(signing, _origin(settings)))
 
 
 @app.command("witness-request")
@@ -42,8 +44,9 @@ def request(
     from agents.access.witness import request as request_of  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
-    origin, signing = _origin(settings), audit.signing_key(settings)
+    origin = _origin(settings)
     with audit.opened_log(settings) as log, audit.refusals():
+        signing = audit.signing_key(settings, log)
         # What may not be signed for ourselves is not signed for a witness.
         signed, tree = log.checkpoint(signing), log.tree()
     if signed is None:

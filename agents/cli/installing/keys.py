@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,11 +20,12 @@ from agents.cli.shared.stores import require_ledger
 from agents.settings.model import STATE, Settings, load_settings
 from agents.system.clock import system_clock
 from agents.system.screen import screen
+from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from agents.crypto.transit_hybrid import TransitPrivate
     from agents.database.call_ledger import Ledger
-    from agents.database.door_keys import DoorKeys
+    from agents.database.known_keys import DoorKeys
 
 app = typer.Typer(
     help="The key that wraps all calls' keys, and the pair by which calls come in.",
@@ -34,6 +36,27 @@ transit_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(transit_app, name="transit")
+
+
+class Replaced(StrEnum):
+    """Keys in whose place another one can be put."""
+
+    TOKEN = "token"  # noqa: S105 - a name
+    SIGNING = "signing"
+
+
+_GIVEN_UP: Final = {
+    Replaced.TOKEN: "Given up: calls from before are found by their ids alone, also where they are "
+    "to be erased: no more by a number, nor by the recorder's own id; tokens in old and new "
+    "transcripts can't be compared; calls that come in by the door just now may be refused. Next: "
+    "bring it to all hosts that had the old one, start all processes again, and run `hushwire "
+    "analytics rebuild`, so that words are found",
+    Replaced.SIGNING: "Given up: nothing that was signed, as long as the old public half is kept: "
+    "certificates and checkpoints from before are checked by it alone (--public-key, "
+    "HUSHWIRE_PUBLIC_KEYS). Next: start the workers with the vault stage again, hand out the new "
+    "public half (`hushwire certificate public-key`), and run `hushwire audit verify`; where the "
+    "log was pruned, `hushwire audit adopt --public-key OLD`",
+}
 
 StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
@@ -48,7 +71,16 @@ Service = Annotated[
 
 
 @app.command("new")
-def new(state_dir: StateDir = None) -> None:
+def new(
+    state_dir: StateDir = None,
+    replace: Annotated[
+        Replaced | None,
+        typer.Option(
+            help="This key is lost for good, or moved away: make another, or take the one that is "
+            "in its place, and say what is given up. The audit log notes it.",
+        ),
+    ] = None,
+) -> None:
     """Make the wrapping key and the token key where there are none, to be handed to workers.
 
     One machine needs no such command: the first call makes them. A key that calls need is not made
@@ -56,10 +88,15 @@ def new(state_dir: StateDir = None) -> None:
     """
     from agents.crypto.envelope import KeyEncryptionKey  # noqa: PLC0415 - --help comes at once
     from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
+    from agents.database.known_keys import token_key  # noqa: PLC0415
     from agents.database.migrate import uses_keys  # noqa: PLC0415
+    from agents.database.open_ledger import database_at_hand  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
     state = settings.state_folder(STATE)
+    if replace is not None:
+        _replace(settings, state, replace)
+        return
     path, token = settings.keyset_file(state), settings.token_key_file(state)
     there = {one: one.exists() for one in (path, token)}
     KeyEncryptionKey.load_or_create(
@@ -67,10 +104,54 @@ def new(state_dir: StateDir = None) -> None:
         settings.key_service,
         used=partial(uses_keys, settings.ledger_location(state)),
     )
-    read_or_make_key(token)
+    with database_at_hand(settings, state) as database:
+        if database is None:
+            read_or_make_key(token)
+        else:
+            token_key(database, token, named=False)  # which this command makes wherever it is to be
     for file, what in ((path, "the wrapping key"), (token, "the token key")):
         made = "was there already" if there[file] else "is made, and belongs into a backup"
         _say(f"{file}: {what} {made}")
+
+
+def _replace(settings: Settings, state: Path, which: Replaced) -> None:
+    """Let another key count than the one that is gone.
+
+    Raises:
+        InputError: there is no ledger, or the key that it knows is there.
+    """
+    from agents.access.audit_log import AuditLog, Event  # noqa: PLC0415 - --help comes at once
+    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415
+    from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
+    from agents.database.known_keys import signing_key_known, token_key_known  # noqa: PLC0415
+    from agents.database.open_ledger import database_at_hand  # noqa: PLC0415
+    from agents.system.owners import user  # noqa: PLC0415
+    from pipeline.records.pseudonyms import key_check  # noqa: PLC0415
+
+    token = which is Replaced.TOKEN
+    path = settings.token_key_file(state) if token else settings.signing_key_file(state)
+    with database_at_hand(settings, state) as database:
+        if database is None:
+            raise InputError(
+                f"{state}: holds no ledger, so nothing was made with a key: `hushwire keys new` "
+                "makes one"
+            )
+        known = token_key_known(database) if token else signing_key_known(database)
+        there = path.exists()
+        if token:
+            checked = key_check(read_or_make_key(path))
+        else:
+            checked = SigningKey.load_or_create(path).public.key_id
+        noted = known.noted()
+        if noted is not None and noted.checked == checked:
+            raise InputError(f"{path}: is the key that this ledger knows, so it is not gone")
+        log = AuditLog(database)
+        at, kind = log.stamp(), f"hushwire.audit.{which}-key-replaced.v1"
+        facts = {"at": at, "what": f"{which}-key-replaced", "by": user()}
+        log.append(Event(f"keys/{kind}/{at}", "", kind, facts))
+        known.replace(checked)
+    made = "is taken" if there else "is made, and belongs into a backup"
+    _say(f"{path}: {made}. {_GIVEN_UP[which]}")
 
 
 @app.command("list")
@@ -228,21 +309,11 @@ def transit_wrap(service: Service, state_dir: StateDir = None) -> None:
 @contextmanager
 def _door_keys(settings: Settings) -> Iterator[DoorKeys | None]:
     """Which keys calls come in by; None where no ledger is there yet."""
-    from agents.database import migrate  # noqa: PLC0415 - --help comes at once
-    from agents.database.door_keys import DoorKeys  # noqa: PLC0415
-    from agents.database.engine import Database, sqlite_file  # noqa: PLC0415
+    from agents.database.known_keys import DoorKeys  # noqa: PLC0415 - --help comes at once
+    from agents.database.open_ledger import database_at_hand  # noqa: PLC0415
 
-    location = settings.ledger_location(settings.state_folder(STATE))
-    file = sqlite_file(location)
-    if file is not None and not file.exists():
-        yield None
-        return
-    database = Database(location)
-    try:
-        migrate.ready(database)
-        yield DoorKeys(database)
-    finally:
-        database.dispose()
+    with database_at_hand(settings, settings.state_folder(STATE)) as database:
+        yield DoorKeys(database) if database is not None else None
 
 
 def _transit(state_dir: Path | None) -> tuple[Settings, TransitPrivate]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from agents.access.audit_log import AuditLog
+    from agents.crypto.party_pseudonyms import Pseudonyms
     from agents.database.call_ledger import Ledger
     from agents.upkeep.sweep_guard import Confirmed, SweepGuard
     from agents.vault.vault import Vault
@@ -103,18 +105,41 @@ def require_vault(location: str) -> None:
         raise InputError(f"{location}: is no vault")
 
 
-def party(settings: Settings, vault: str | None, subject: str) -> str:
+def party(settings: Settings, vault: str | None, subject: str, ledger: Ledger) -> str:
     """The pseudonym of a number, or of a pseudonym itself.
 
     Raises:
-        InputError: the installation has no token key, so no call names anybody.
+        KeyFileError: a number, and the token key is missing, or another one than calls have.
         StoreError: the key can't be read.
     """
-    from agents.crypto.party_pseudonyms import Pseudonyms  # noqa: PLC0415 - --help comes at once
-    from pipeline.records.pseudonyms import PSEUDONYM  # noqa: PLC0415
+    return pseudonyms(settings, vault, ledger)(subject)
 
+
+def pseudonyms(settings: Settings, vault: str | None, ledger: Ledger) -> Pseudonyms:
+    """Makes what calls are found by, as ``party``; the key is read where it is needed."""
+    from agents.crypto.party_pseudonyms import Pseudonyms  # noqa: PLC0415 - --help comes at once
+    from agents.database.known_keys import known_token_key  # noqa: PLC0415
+
+    return Pseudonyms(token_key_file(settings, vault), partial(known_token_key, ledger.database))
+
+
+def token_key_file(settings: Settings, vault: str | None) -> Path:
+    """The token key's file of the installation, or of the one that ``run`` left in a vault."""
     inside = state_inside(vault)
-    path = settings.token_key_file(settings.state_folder(inside if inside.is_dir() else STATE))
-    if not PSEUDONYM.fullmatch(subject) and not path.exists():
-        raise InputError(f"{path}: is not there, so no stored call names anybody's number")
-    return Pseudonyms(path)(subject)
+    return settings.token_key_file(settings.state_folder(inside if inside.is_dir() else STATE))
+
+
+def tell_unfindable(ledger: Ledger) -> bool:
+    """Say that some calls are found by no number or recorder's id any more, where it is so."""
+    from agents.database.known_keys import found_by_lost_key  # noqa: PLC0415 - --help comes at once
+    from agents.system.screen import screen  # noqa: PLC0415
+
+    until = found_by_lost_key(ledger.database)
+    if until is None:
+        return False
+    screen(stderr=True).print(
+        f"hushwire: calls from before {until:%Y-%m-%d %H:%M} (UTC) were named with a token key "
+        "that is lost: they are found by no number, nor by the recorder's own id",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    return True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from agents.cli.shared import public_keys
-from agents.cli.shared.stores import VaultOption, opened_vault
-from agents.settings.model import STATE, load_settings
+from agents.cli.shared.stores import VaultOption, opened_vault, token_key_file
+from agents.settings.model import load_settings
 from agents.system.progress import Through, plain
 from agents.system.screen import screen
 
@@ -27,17 +27,16 @@ def rebuild(vault: VaultOption, state_dir: public_keys.StateDir = None) -> None:
     What a recorder said of direction, agent and so on stays as it is. A call whose files do not
     open is named and left out (exit code 1).
     """
-    from agents.vault.analytics.fact_keeper import Counting  # noqa: PLC0415 - --help comes at once
+    from agents.database.known_keys import known_token_key  # noqa: PLC0415 - --help comes at once
+    from agents.vault.analytics.fact_keeper import Counting  # noqa: PLC0415
     from agents.vault.analytics.topic_list import topics_of  # noqa: PLC0415
-    from agents.vault.file_store import state_inside  # noqa: PLC0415
     from pipeline.errors import RecordError  # noqa: PLC0415
 
     settings, out = load_settings(state_dir=state_dir), screen()
-    inside = state_inside(vault)
-    state = settings.state_folder(inside if inside.is_dir() else STATE)
-    counting = Counting(settings.token_key_file(state), topics_of(settings))
+    counting = Counting(token_key_file(settings, vault), topics_of(settings))
     done = failed = 0
-    with opened_vault(settings, vault) as (_, opened):
+    with opened_vault(settings, vault) as (parts, opened):
+        known_token_key(parts.ledger.database, counting.token_key)
         keeper = counting.keeper(opened)
         total = keeper.store.count_outdated(keeper.made)
         with Through(out, total, "calls") as progress:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agents.cli.shared import public_keys
-from agents.cli.shared.stores import VaultHint, opened, party, require_vault
-from agents.settings.model import STATE, load_settings
+from agents.cli.shared.stores import (
+    VaultHint,
+    opened,
+    party,
+    pseudonyms,
+    require_vault,
+    tell_unfindable,
+    token_key_file,
+)
+from agents.settings.model import load_settings
 from agents.system.owners import user
 from agents.system.screen import print_list, screen
-from agents.vault.file_store import state_inside
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.records.model import INCOMPLETE
 
@@ -38,9 +44,23 @@ def list_calls(
     purpose: Annotated[str, typer.Option(help="Only calls of this purpose.")] = "",
     within: Annotated[str, typer.Option(help="Begun so long ago at most: 24h, 7d, 4w.")] = "",
     since: Annotated[
-        str, typer.Option(help="Begun then or later: a day, or a time (ISO 8601, else UTC).")
+        str, typer.Option(help="Begun then or later: a day, or a time (ISO 8601).")
     ] = "",
-    until: Annotated[str, typer.Option(help="Begun before; a day is meant to its end (UTC).")] = "",
+    until: Annotated[str, typer.Option(help="Begun before; a day is meant to its end.")] = "",
+    zone: Annotated[
+        str, typer.Option(help="Of days, times and hours, such as Europe/Berlin; else UTC.")
+    ] = "",
+    stored_since: Annotated[str, typer.Option(help="Stored then or later.")] = "",
+    stored_until: Annotated[str, typer.Option(help="Stored before.")] = "",
+    weekday: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=7, help="Begun on that day, 1 is Monday; with --hour, --since and --until."
+        ),
+    ] = None,
+    hour: Annotated[
+        int | None, typer.Option(min=0, max=23, help="Begun in that hour of --weekday.")
+    ] = None,
     shortest: Annotated[str, typer.Option(help="At least as long: 90, 1:30 or 1:00:00.")] = "",
     longest: Annotated[str, typer.Option(help="At most as long.")] = "",
     campaign: Annotated[str, typer.Option(help="Only calls of this campaign.")] = "",
@@ -53,6 +73,26 @@ def list_calls(
     types: Annotated[
         list[str] | None,
         typer.Option("--type", help="Only calls where such was muted; may be repeated: any."),
+    ] = None,
+    muted: Annotated[
+        bool | None, typer.Option("--muted/--not-muted", help="Whether anything was muted.")
+    ] = None,
+    topic: Annotated[str, typer.Option(help="Only calls where this topic came up.")] = "",
+    has: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--has",
+            help="hold, interruption, both-sides, notice, precaution, verification-catch or "
+            "repeat-caller; may be repeated: all.",
+        ),
+    ] = None,
+    lacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lacks",
+            help="campaign, line, agent or outcome, which nobody knows; notice, where none was "
+            "heard; may be repeated: all.",
+        ),
     ] = None,
     policy: Annotated[str, typer.Option(help="Only calls redacted by this policy.")] = "",
     jurisdiction: Annotated[str, typer.Option(help="Such as DE or US-CA.")] = "",
@@ -81,35 +121,46 @@ def list_calls(
     Calls that were stored before facts were counted (`hushwire analytics rebuild`) are found by
     time, length, policy, purpose and number.
     """
-    from agents.vault.analytics.call_filter import ListingFilter, ago, length_ms, moment  # noqa: PLC0415 - --help comes at once
-    from agents.vault.analytics.call_listing import CallListing, sorting_of  # noqa: PLC0415
+    from agents.vault.analytics.call_listing import CallListing, sorting_of  # noqa: PLC0415 - --help comes at once
+    from agents.vault.analytics.filter_texts import filter_of  # noqa: PLC0415
     from agents.vault.exports.files import described  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
     with opened(settings, vault) as parts:
         database = parts.ledger.database
-        times = [moment("since", since)] if since else []
-        times += [ago("within", within, database.now())] if within else []
-        wanted = ListingFilter(
+        wanted = filter_of(
+            database.now(),
+            within=within,
+            since=since,
+            until=until,
+            zone=zone,
+            stored_since=stored_since,
+            stored_until=stored_until,
+            shortest=shortest,
+            longest=longest,
+            weekday=weekday,
+            hour=hour,
+            topic=topic,
+            has=tuple(has or ()),
+            lacks=tuple(lacks or ()),
             passed=False if quarantined else None,
-            since=max(times, default=None),
-            until=moment("until", until, end=True) if until else None,
-            shortest_ms=length_ms("shortest", shortest) if shortest else None,
-            longest_ms=length_ms("longest", longest) if longest else None,
             campaign=campaign,
             line=line,
             agent=agent,
             direction=direction,
             outcome=outcome,
             types=tuple(types or ()),
+            muted=muted,
             policy=policy,
             jurisdiction=jurisdiction,
             mark=mark,
             held=True if held else None,
             flagged=True if flagged else None,
             purpose=purpose,
-            party=party(settings, vault, subject) if subject is not None else "",
+            party=party(settings, vault, subject, parts.ledger) if subject is not None else "",
         )
+        if subject is not None:
+            tell_unfindable(parts.ledger)
         listing = CallListing(database, b"")  # whose cursors go nowhere
         page = listing.page(wanted, sorting_of(sort), limit=limit)
         _tell_listed(parts.log, len(page.calls))
@@ -174,7 +225,8 @@ def find(
     """Find calls by the recorder's own id, or stored ones by words of their redacted transcripts.
 
     By the id: open, stored, quarantined and refused ones. By words (with --vault): when they were
-    said, and by whom, never the words themselves. Exit codes: 0 found; 1 there is none.
+    said, and by whom, never the words themselves. Exit codes: 0 found; 1 there is none; 4 the token
+    key, without which nothing is found, is missing or another one.
     """
     if bool(recorder_id) is bool(words):
         raise InputError("find: name either --recorder-id or --text")
@@ -197,7 +249,7 @@ def find(
 def _by_words(
     settings: Settings, vault: str | None, words: str, limit: int
 ) -> list[dict[str, object]]:
-    from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
+    from agents.database.known_keys import known_token_key  # noqa: PLC0415
     from agents.vault.analytics.call_filter import ListingFilter  # noqa: PLC0415 - --help comes at once
     from agents.vault.analytics.call_listing import CallListing  # noqa: PLC0415
     from agents.vault.analytics.call_search import CallSearch  # noqa: PLC0415
@@ -207,11 +259,9 @@ def _by_words(
     if vault is None:
         raise InputError("find --text reads transcripts: name the vault with --vault")
     require_vault(vault)
-    path = _token_key(settings, vault)
-    if not path.exists():
-        raise InputError(f"{path}: is not there, so no word can be found")
     with opened(settings, vault) as parts, open_reader(settings, vault) as reader:
-        database, secret = parts.ledger.database, read_or_make_key(path)
+        database = parts.ledger.database
+        secret = known_token_key(database, token_key_file(settings, vault))
         listing = CallListing(database, secret)
         search = CallSearch(database, listing, SearchIndex(secret), reader.transcript)
         page = search.page(ListingFilter(words=words), limit=limit)
@@ -231,16 +281,15 @@ def _by_words(
 def _by_recorder_id(
     settings: Settings, vault: str | None, recorder_id: str
 ) -> list[dict[str, object]]:
-    from agents.crypto.party_pseudonyms import Pseudonyms  # noqa: PLC0415 - --help comes at once
-    from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415
+    from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415 - --help comes at once
     from agents.vault.recorder_ids import find_by_recorder_id  # noqa: PLC0415
 
-    key = _token_key(settings, vault)
     with opened(settings, vault) as parts:
         ledger = parts.ledger
         calls = [recorder_id]  # which is the call's id where it can be one
-        if key.exists():
-            calls += find_by_recorder_id(ledger.database, Pseudonyms(key), recorder_id)
+        named = pseudonyms(settings, vault, ledger)
+        calls += find_by_recorder_id(ledger.database, named, recorder_id)
+        tell_unfindable(ledger)
         known = [one for one in map(ledger.call, dict.fromkeys(calls)) if one is not None]
         catalogue = Catalogue(ledger.database)
         stored = {one.call_id: catalogue.find(one.call_id) for one in known}
@@ -297,8 +346,3 @@ def _tell_listed(log: AuditLog, count: int, call_id: str = "") -> None:
 
     facts = {"at": log.stamp(), "what": "calls-listed", "by": user(), "calls": count}
     log.append(Event(f"calls/{LISTED}/{uuid.uuid4()}", call_id, LISTED, facts))
-
-
-def _token_key(settings: Settings, vault: str | None) -> Path:
-    inside = state_inside(vault)
-    return settings.token_key_file(settings.state_folder(inside if inside.is_dir() else STATE))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.cli.shared import public_keys
-from agents.cli.shared.stores import VaultOption, opened_vault, party
+from agents.cli.shared.stores import VaultOption, opened_vault, party, tell_unfindable
 from agents.settings.model import STATE, Settings, load_settings
 from agents.system.owners import user
 from agents.system.screen import screen
@@ -78,7 +78,9 @@ def export(
     deepgram and jsonl write the redacted transcript alone (docs/outputs.md).
 
     The audit log notes each call and who got it. Exit codes: 0 written; 1 nobody's call was found,
-    or some of several can't be exported: they are named, the others are written.
+    or some of several can't be exported: they are named, the others are written; or calls are left
+    of which nobody knows whether they are the subject's, since a token key was lost; 4 a number was
+    named, and the token key is missing or another one.
     """
     from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415 - --help comes at once
     from agents.vault.exports.files import Exported, export_call, export_each  # noqa: PLC0415
@@ -93,8 +95,12 @@ def export(
     prefix = url_prefix(by_reference) if by_reference is not None else ""
     settings = load_settings(state_dir=state_dir)
     key = _signing_key(settings, vault, sign) if form is Format.VCON else None
-    wanted = CallFilter(party=party(settings, vault, subject) if subject is not None else None)
+    lost = False
     with opened_vault(settings, vault) as (parts, opened):
+        wanted = CallFilter()
+        if subject is not None:
+            wanted = CallFilter(party=party(settings, vault, subject, parts.ledger))
+            lost = tell_unfindable(parts.ledger)
         reader = VaultReader(opened)
         export: Export = partial(export_call, reader, parts.log, folder=to, by=user())
         if form is Format.VCON:
@@ -119,7 +125,7 @@ def export(
     for call_id, error in result.failed.items():
         why = str(error).removeprefix(f"call {call_id} is ").removeprefix(f"call {call_id}: ")
         _tell(f"not exported: call {call_id}: {why}", err=True)
-    sys.exit(0 if result.done and not result.failed else 1)
+    sys.exit(0 if result.done and not result.failed and not lost else 1)
 
 
 def _signing_key(settings: Settings, vault: str, wanted: bool | None) -> SigningKey | None:  # noqa: FBT001
@@ -155,7 +161,9 @@ def erase(
     day of the hold, and the audit log notes that they were asked for.
 
     Exit codes: 0 erased; 1 there was nothing, or some of a person's calls are not erased: each is
-    named, and why; 2 a legal hold keeps the call.
+    named, and why; or calls are left of which nobody knows whose they are, since a token key was
+    lost; 2 a legal hold keeps the call; 4 a number was named, and the token key, without which
+    nobody can be looked for, is missing or another one.
     """
     from agents.upkeep import erasure  # noqa: PLC0415 - --help comes at once
 
@@ -171,7 +179,8 @@ def erase(
                 raise HeldError(f"{error}{_remove_hold(call, vault, state_dir)}") from None
             _tell(f"{call}: {'erased' if there else 'there is nothing left of it'}")
             sys.exit(0 if there else 1)
-        who = party(settings, vault, subject or "")
+        who = party(settings, vault, subject or "", parts.ledger)
+        lost = tell_unfindable(parts.ledger)
         erased, left = erasure.erase_party(opened, parts.ledger, parts.log, who)
     for call_id in erased:
         _tell(f"{call_id}: erased")
@@ -184,7 +193,7 @@ def erase(
             _tell(f"{call_id}: {again}: {reason}")
     told = f"{len(erased)} calls erased, {len(held)} kept"
     _tell(told + (f", {len(left) - len(held)} not erased" if len(left) > len(held) else ""))
-    sys.exit(0 if erased and not left else 1)
+    sys.exit(0 if erased and not left and not lost else 1)
 
 
 def _remove_hold(call: str, vault: str, state_dir: Path | None) -> str:

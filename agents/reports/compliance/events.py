@@ -58,6 +58,8 @@ _ENDED: Final = (
     ("quarantine-ended dropped", "quarantines ended by somebody"),
     ("sweep-confirmed", "sweeps that were refused, and confirmed by somebody"),
     ("wrapping-key-replaced", "replacements of the wrapping key"),
+    ("token-key-replaced", "token keys that were lost, and replaced"),
+    ("signing-key-replaced", "signing keys that were lost, and replaced"),
 )
 """Events that are counted by themselves, with what they mean."""
 

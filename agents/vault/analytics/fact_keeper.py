@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agents.crypto.pseudonym_secret import read_or_make_key
+from agents.crypto.pseudonym_secret import read_key
 from agents.vault.analytics.fact_store import FactStore
 from agents.vault.analytics.search_index import IndexedWords, SearchIndex
 from agents.vault.call_catalogue import StoredCallFacts
@@ -37,16 +37,16 @@ class Counting:
     """What is counted in calls, and the secret by which their words are found."""
 
     token_key: Path
-    """The installation's secret for keyed hashes; made where there is none."""
+    """The installation's secret for keyed hashes."""
     topics: TopicList
 
     def keeper(self, vault: Vault) -> FactKeeper:
         """Keeps facts of the vault's calls.
 
         Raises:
-            StoreError: the secret can't be read or made.
+            StoreError: the secret can't be read.
         """
-        return FactKeeper(vault, SearchIndex(read_or_make_key(self.token_key)), self.topics)
+        return FactKeeper(vault, SearchIndex(read_key(self.token_key)), self.topics)
 
 
 class FactKeeper:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.cli.main import app
+from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database.call_ledger import Ledger
 from agents.vault.analytics.fact_store import FactStore
 from agents.vault.vault import Vault
@@ -32,6 +33,7 @@ def test_calls_are_counted_once_and_anew_after_another_list(
 ) -> None:
     vault, state = tmp_path / "vault", tmp_path / "state"
     opened = Vault.opened(vault, ledger)
+    read_or_make_key(state / "tokens.key")
     for call_id in ("one", "two"):
         keep_call(opened, ledger, said_call(call_id))
     assert "2 calls counted" in rebuild(vault, state)
@@ -48,6 +50,7 @@ def test_calls_are_counted_once_and_anew_after_another_list(
 def test_a_call_that_does_not_open_is_named_and_left_out(ledger: Ledger, tmp_path: Path) -> None:
     vault, state = tmp_path / "vault", tmp_path / "state"
     opened = Vault.opened(vault, ledger)
+    read_or_make_key(state / "tokens.key")
     keep_call(opened, ledger, said_call("good"))
     keep_call(opened, ledger, stored_call("bad"))
     told = rebuild(vault, state, code=1)

@@ -8,15 +8,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agents.cli.main import app
+from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
-from pipeline.errors import StoreError
+from agents.database.known_keys import signing_key
+from pipeline.errors import InputError, KeyFileError, StoreError
 
 pytestmark = pytest.mark.unit
 
 
-def new(state: Path) -> Result:
-    return CliRunner().invoke(app, ["keys", "new", "--state-dir", str(state)])
+def new(state: Path, *options: str) -> Result:
+    return CliRunner().invoke(app, ["keys", "new", "--state-dir", str(state), *options])
 
 
 def test_both_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
@@ -44,3 +46,62 @@ def test_a_key_that_calls_need_is_not_made_anew(tmp_path: Path) -> None:
     assert isinstance(refused.exception, StoreError)
     assert "is missing" in str(refused.exception)
     assert not (tmp_path / "kek.json").exists()
+
+
+def with_a_call(state: Path) -> str:
+    new(state)
+    url = f"sqlite:///{state / 'ledger.db'}"
+    ledger = Ledger(url, KeyEncryptionKey(state / "kek.json"))
+    ledger.open_call("call")
+    ledger.dispose()
+    return url
+
+
+def test_neither_is_a_token_key(tmp_path: Path) -> None:
+    with_a_call(tmp_path)
+    new(tmp_path)  # which notes the key
+    (tmp_path / "tokens.key").unlink()
+    refused = new(tmp_path)
+    assert isinstance(refused.exception, KeyFileError)
+    assert "tokens.key: is missing" in str(refused.exception)
+    assert not (tmp_path / "tokens.key").exists()
+
+
+def test_it_makes_a_token_key_where_a_setting_names_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As compose's service of keys does, once the ledger is there."""
+    state, named = tmp_path / "state", tmp_path / "tokens" / "tokens.key"
+    monkeypatch.setenv("HUSHWIRE_TOKEN_KEY", str(named))
+    Ledger.embedded(state).dispose()
+    assert new(state).exit_code == 0
+    assert named.exists()
+    assert not (state / "tokens.key").exists()
+
+
+def test_a_key_is_replaced_once_somebody_says_that_it_is_gone(tmp_path: Path) -> None:
+    url = with_a_call(tmp_path)
+    ledger = Ledger(url, KeyEncryptionKey(tmp_path / "kek.json"))
+    pem = tmp_path / "signing.pem"
+    before = signing_key(ledger.database, pem).public
+    assert isinstance(new(tmp_path, "--replace", "signing").exception, InputError)
+    pem.unlink()
+    told = new(tmp_path, "--replace", "signing")
+    assert told.exit_code == 0
+    assert "certificates and checkpoints from before" in told.output
+    assert (tmp_path / "signing.pem.head").exists()
+    after = signing_key(ledger.database, pem).public
+    assert after.key_id not in {"", before.key_id}
+    # Another one that somebody put there themselves is taken as well.
+    pem.unlink()
+    other = SigningKey.load_or_create(pem).public
+    assert "is taken" in new(tmp_path, "--replace", "signing").output
+    assert signing_key(ledger.database, pem).public.key_id == other.key_id
+    ledger.dispose()
+
+
+def test_without_a_ledger_nothing_is_replaced(tmp_path: Path) -> None:
+    refused = new(tmp_path, "--replace", "token").exception
+    assert isinstance(refused, InputError)
+    assert "holds no ledger" in str(refused)
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from agents.cli.main import app
 from agents.crypto.transit_hybrid import TransitPrivate, TransitPublic
 from agents.database.call_ledger import Ledger
-from agents.database.door_keys import DoorKeys
+from agents.database.known_keys import DoorKeys
 from pipeline.errors import SealError, StoreError
 
 pytestmark = pytest.mark.unit

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import Topics
@@ -84,7 +85,7 @@ def made(folder: Path) -> Rig:
     private = TransitPrivate.load_or_create(state / "transit-private.json")
     token = state / "tokens.key"
     door = Door(state / "transit-private.json", state / "transit-public.json", token)
-    return Rig(folder, ledger, private, Pseudonyms(token), door)
+    return Rig(folder, ledger, private, Pseudonyms(token, read_or_make_key), door)
 
 
 def delivery(message: Message, offset: int = 0) -> Delivery:

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from agents.crypto.transit_hybrid import TransitPrivate, write_public
 from agents.database.call_ledger import CallState, KnownCall, Ledger
-from agents.database.door_keys import DoorKeys
+from agents.database.known_keys import DoorKeys
 from agents.database.tables import CATALOGUE
 from agents.runtime.events import KNOWN
 from agents.runtime.record_runtime import Handled

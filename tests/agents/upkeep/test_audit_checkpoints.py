@@ -398,10 +398,13 @@ def test_a_replaced_key_takes_over_where_the_log_begins(
     log.prune(key, keep_days=0, now=datetime.now(UTC) + timedelta(days=1))
     (tmp_path / "old.pem").write_text(key.public.pem(), encoding="utf-8")
     (tmp_path / "vault" / ".hushwire" / "signing.pem").unlink()
+    assert hushwire("audit", "adopt") == 4
+    assert "`hushwire keys new --replace signing`" in capsys.readouterr().err
+    assert hushwire("keys", "new", "--replace", "signing") == 0
     assert hushwire("audit", "adopt") == 1
     assert "`hushwire audit adopt --public-key`" in capsys.readouterr().err
     assert hushwire("audit", "adopt", "--public-key", "old.pem") == 0
-    assert json.loads(capsys.readouterr().out)["seq"] == 5
+    assert json.loads(capsys.readouterr().out)["seq"] == 6
     assert hushwire("audit", "verify") == 0
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from agents.access.audit_log import AuditLog
 from agents.cli.main import app
 from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.door_calls import DoorCalls
 from agents.upkeep.erasure import REQUEST, erase
@@ -33,7 +34,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 @pytest.fixture
 def named(tmp_path: Path) -> Pseudonyms:
-    return Pseudonyms(tmp_path / "state" / "tokens.key")
+    return Pseudonyms(tmp_path / "state" / "tokens.key", read_or_make_key)
 
 
 @pytest.fixture

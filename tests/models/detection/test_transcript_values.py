@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from agents.crypto.pseudonym_secret import token_key
+from agents.crypto.pseudonym_secret import read_or_make_key, token_key
 from models.detection.call_detector import CallDetector
 from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from models.disclosure.masking import Anonymiser
 from models.disclosure.transcript_values import Disclosures
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
-from pipeline.errors import ModelError, PolicyError, StoreError
+from pipeline.errors import KeyFileError, ModelError, PolicyError, StoreError
 from pipeline.evidence.transcript import build_transcript
 from pipeline.policy.disclosure import Show, complete, refusal
 from pipeline.policy.loading import parse_policy
@@ -343,9 +343,11 @@ def test_placeholders_say_what_they_may(
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     path = tmp_path / "state" / "tokens.key"
     assert token_key(policy(Show.MASK), path) is None
+    with pytest.raises(KeyFileError, match="is missing"):
+        token_key(policy(Show.TOKEN), path)
     assert not path.exists()
-    key = token_key(policy(Show.TOKEN), path)
-    assert key is not None
+    key = read_or_make_key(path)
+    assert read_or_make_key(path) == key
     assert len(key) == 32
     assert path.stat().st_mode & 0o777 == 0o600
     assert token_key(policy(Show.TOKEN), path) == key

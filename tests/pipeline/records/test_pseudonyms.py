@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from agents.crypto.party_pseudonyms import Pseudonyms
-from pipeline.errors import InputError, PolicyError, StoreError
+from agents.crypto.pseudonym_secret import read_or_make_key
+from pipeline.errors import InputError, KeyFileError, PolicyError, StoreError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import load_policy, parse_policy
-from pipeline.records.pseudonyms import PSEUDONYM, pseudonym
+from pipeline.records.pseudonyms import PSEUDONYM, key_check, pseudonym
 
 pytestmark = pytest.mark.unit
 
@@ -59,18 +60,28 @@ def test_what_is_no_number_is_refused_without_quoting_it(number: str) -> None:
     assert "5" * 10 not in str(caught.value)
 
 
-def test_the_key_is_made_with_the_first_number_and_private(tmp_path: Path) -> None:
+def test_the_key_is_asked_for_with_the_first_number_and_private(tmp_path: Path) -> None:
     path = tmp_path / "state" / "tokens.key"
     named = Pseudonyms(path)
     already = f"pn-{'0' * 32}"
     assert named(already) == already
+    with pytest.raises(KeyFileError, match=r"tokens\.key: is missing"):
+        named("+15550100199")
     assert not path.exists()
-    first = named("+15550100199")
+    first = Pseudonyms(path, read_or_make_key)("+15550100199")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Pseudonyms(path)("0015550100199") == first
     path.chmod(0o644)
     with pytest.raises(StoreError):
         Pseudonyms(path)("+15550100199")
+
+
+def test_what_a_key_is_known_by_is_no_hash_of_a_number() -> None:
+    other = KEY[:-1] + bytes([KEY[-1] ^ 1])
+    assert len(bytes.fromhex(key_check(KEY))) == 32
+    assert key_check(KEY) != key_check(other)
+    for one in ("0", "+15550100199"):
+        assert pseudonym(one, KEY)[3:] not in key_check(KEY)
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,24 @@ from typer.testing import CliRunner, Result
 
 from agents.access.audit_log import AuditLog
 from agents.cli.main import app
-from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.cli.start import exit_code
+from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database.call_ledger import CallState, Ledger
+from agents.database.known_keys import token_key
 from agents.database.open_ledger import opened_ledger
 from agents.settings.model import STATE, Settings
 from agents.vault.exports import files as export
 from agents.vault.reader import VaultReader, open_reader
 from agents.vault.vault import Vault
-from pipeline.errors import HeldError, InputError, SealError, StoreError, UnknownCallError
+from pipeline.errors import (
+    HeldError,
+    InputError,
+    KeyFileError,
+    SealError,
+    StoreError,
+    UnknownCallError,
+)
+from pipeline.records.pseudonyms import pseudonym
 from tests.agents.storing import AUDIO, FILES, new_ledger, stored_call
 
 pytestmark = pytest.mark.unit
@@ -36,7 +46,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state = place / ".hushwire"
     ledger = new_ledger(state)
     vault = Vault.opened(place, ledger)
-    caller = Pseudonyms(state / "tokens.key")(NUMBER)
+    caller = pseudonym(NUMBER, token_key(ledger.database, state / "tokens.key", named=False))
     for call_id, passed in (("one", True), ("two", True), ("bad", False)):
         parties = (caller,) if call_id == "one" else ()
         ledger.open_call(call_id)
@@ -99,6 +109,57 @@ def test_an_interrupted_export_is_finished(place: Path, tmp_path: Path) -> None:
     run("export", "--call", "one", "--vault", place, "--to", out)
     assert (out / "one" / "one.flac").read_bytes() == AUDIO
     assert (out / "one" / "one.certificate.json").read_bytes() == certificate
+
+
+def test_without_the_token_key_nobody_is_looked_for(place: Path, tmp_path: Path) -> None:
+    """A key that was lost, and one that was put in its place: never "nobody"."""
+    key = place / ".hushwire" / "tokens.key"
+    kept = key.rename(tmp_path / "kept.key")
+    commands: list[tuple[object, ...]] = [
+        ("erase", "--subject", NUMBER, "--vault", place),
+        ("export", "--subject", NUMBER, "--vault", place, "--to", tmp_path / "out"),
+        ("calls", "list", "--subject", NUMBER, "--vault", place),
+        ("calls", "find", "--recorder-id", "r-1", "--vault", place),
+        ("calls", "find", "--text", "cancel", "--vault", place),
+        ("analytics", "rebuild", "--vault", place),
+    ]
+    for told in ("is missing, and calls were made with it", "is another one"):
+        for command in commands:
+            refused = run(*command, exit_code=-1).exception
+            assert isinstance(refused, KeyFileError), command
+            assert told in str(refused)
+            assert exit_code(refused) == 4
+        if told.startswith("is missing"):
+            assert not key.exists()
+            read_or_make_key(key)
+    # By its pseudonym, or its id, a call is found all the same.
+    who = pseudonym(NUMBER, read_or_make_key(kept))
+    assert "one" in run("calls", "list", "--subject", who, "--vault", place).output
+    kept.rename(key)
+    assert "one: erased" in run("erase", "--subject", NUMBER, "--vault", place).output
+
+
+def test_of_calls_from_before_a_token_key_was_replaced_it_is_said(
+    place: Path, tmp_path: Path
+) -> None:
+    (place / ".hushwire" / "tokens.key").unlink()
+    state = ("--state-dir", place / ".hushwire")
+    told = run("keys", "new", "--replace", "token", *state).output
+    assert "is made" in told
+    assert "found by their ids alone" in told
+    assert ("", "token-key-replaced") in audited(place)
+    assert "so it is not gone" in str(
+        run("keys", "new", "--replace", "token", *state, exit_code=1).exception
+    )
+    for command in (
+        ("erase", "--subject", NUMBER, "--vault", place),
+        ("export", "--subject", NUMBER, "--vault", place, "--to", tmp_path / "out"),
+    ):
+        done = run(*command, exit_code=1)
+        assert "were named with a token key that is lost" in done.stderr
+    run("erase", "--call", "one", "--vault", place)
+    done = run("erase", "--subject", NUMBER, "--vault", place, exit_code=1)  # nobody is left
+    assert done.stderr == ""
 
 
 def test_an_access_request_by_number_gives_the_caller_s_calls(place: Path, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from typer.testing import CliRunner, Result
 from agents.access.audit_log import AuditLog
 from agents.cli.main import app
 from agents.crypto.ed25519 import SigningKey
-from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.call_ledger import CallState
+from agents.database.known_keys import token_key
 from agents.vault.exports.vcons import VConExport, url_prefix
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
@@ -43,6 +43,7 @@ from pipeline.records.consent import (
     RuleStated,
     Why,
 )
+from pipeline.records.pseudonyms import pseudonym
 from tests.agents.storing import AUDIO, new_ledger, stored_call
 
 pytestmark = pytest.mark.unit
@@ -84,7 +85,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state = place / ".hushwire"
     ledger = new_ledger(state)
     key = SigningKey.load_or_create(state / "signing.pem")
-    caller = Pseudonyms(state / "tokens.key")(NUMBER)
+    caller = pseudonym(NUMBER, token_key(ledger.database, state / "tokens.key", named=False))
     vault = Vault.opened(place, ledger)
     calls = {
         "asked": a_call("asked", key, KEPT, caller),

@@ -15,6 +15,7 @@ from agents.app.recordings.backfill.plan import Item, Rule, archive_key, wanted
 from agents.app.recordings.ingest import STAGE, Outcome, stands
 from agents.app.recordings.watching.places import FolderPlace
 from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database.backfilled import Backfilled, Noted
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.door_calls import DoorCalls
@@ -55,7 +56,7 @@ def names(items: list[Item]) -> list[str]:
 
 
 def test_dates_are_of_the_call_or_else_of_the_file(tmp_path: Path) -> None:
-    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
+    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key", read_or_make_key)
     look = place.look()
     assert names(wanted(place, look.recordings, {}, Rule(), named)) == [
         "a.wav", "b.wav", "c.wav", "d.wav",
@@ -68,7 +69,7 @@ def test_dates_are_of_the_call_or_else_of_the_file(tmp_path: Path) -> None:
 
 
 def test_what_is_noted_is_known_until_it_changes(tmp_path: Path) -> None:
-    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
+    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key", read_or_make_key)
     ledger = Ledger.embedded(tmp_path / "state")
     noted = Backfilled(ledger.database, archive_key("/in", named))
     items = {
@@ -107,7 +108,7 @@ def test_what_is_noted_is_known_until_it_changes(tmp_path: Path) -> None:
 
 
 def test_a_row_whose_call_the_ledger_does_not_know_is_sent_again(tmp_path: Path) -> None:
-    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
+    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key", read_or_make_key)
     [first, *_] = wanted(place, place.look().recordings, {}, Rule(), named)
     known = {first.key: Noted(first.mark, "", "gone", 1.0)}
     [again, *_] = wanted(place, place.look().recordings, known, Rule(), named)
@@ -131,7 +132,7 @@ def test_a_row_whose_call_the_ledger_does_not_know_is_sent_again(tmp_path: Path)
 def test_which_are_sent_once_more(
     tmp_path: Path, outcome: Outcome | None, code: str, *, once: bool, again: bool
 ) -> None:
-    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key")
+    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key", read_or_make_key)
     [first, *_] = wanted(place, place.look().recordings, {}, Rule(), named)
     item = replace(first, noted=Noted(first.mark, "", "a", 1.0, code))
     assert item.to_be_sent(outcome, again=False) is once

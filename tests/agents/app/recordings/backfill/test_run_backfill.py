@@ -19,6 +19,7 @@ from agents.app.recordings.backfill import run_backfill
 from agents.app.recordings.backfill.pacing import Pacing
 from agents.app.recordings.backfill.plan import Rule
 from agents.app.recordings.backfill.report import Fate, Report
+from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.door_calls import DoorCalls
 from agents.database.tables import BACKFILLED
@@ -257,6 +258,7 @@ def test_a_damaged_recording_is_noted_by_its_call_and_goes_with_it(
 
 def test_a_call_that_came_live_is_left(tmp_path: Path, archive: Path) -> None:
     ledger = Ledger.embedded(tmp_path / "state")
+    read_or_make_key(tmp_path / "state" / "tokens.key")
     ledger.open_call("call-0", owner="cluster:somebody")
     ledger.dispose()
     report, _ = run(tmp_path, archive)

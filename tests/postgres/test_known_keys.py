@@ -1,0 +1,187 @@
+"""What the ledger knows of the token key and the signing key, in both databases."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from agents.crypto.ed25519 import SigningKey
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.pseudonym_secret import read_key, read_or_make_key
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
+from agents.database.known_keys import (
+    found_by_lost_key,
+    known_token_key,
+    signing_key,
+    signing_key_known,
+    token_key,
+    token_key_known,
+)
+from agents.database.tables import CALLS, CHECKPOINTS, DOOR_CALLS, KNOWN_KEYS
+from agents.system.clock import stamp
+from agents.vault.recorder_ids import note_recorder_id
+from pipeline.errors import KeyFileError, StoreError
+from pipeline.records.pseudonyms import key_check
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "keys" / "tokens.key"
+
+
+def test_the_first_start_makes_and_notes_it_and_every_other_one_finds_it(
+    ledger: Ledger, path: Path
+) -> None:
+    made = token_key(ledger.database, path, named=False)
+    assert read_key(path) == made
+    known = token_key_known(ledger.database).noted()
+    assert known is not None
+    assert (known.number, known.checked) == (1, key_check(made))
+    ledger.open_call("call")
+    assert token_key(ledger.database, path, named=True) == made
+    assert known_token_key(ledger.database, path) == made
+    # Neither the key nor a part of it is there.
+    with ledger.database.reading() as connection:
+        row = connection.execute(select(KNOWN_KEYS)).one()
+    assert not any(made.hex()[:16] in str(one) for one in row)
+
+
+@pytest.mark.parametrize("look", [lambda *a: token_key(*a, named=False), known_token_key])
+@pytest.mark.parametrize("noted", [True, False])
+def test_once_calls_exist_a_key_that_is_gone_is_not_made_anew(
+    ledger: Ledger, path: Path, look: Callable[[Database, Path], bytes], *, noted: bool
+) -> None:
+    if noted:
+        token_key(ledger.database, path, named=False)
+        path.unlink()
+    ledger.open_call("call")
+    with pytest.raises(KeyFileError, match="is missing, and calls were made with it") as refused:
+        look(ledger.database, path)
+    assert str(path) in str(refused.value)
+    assert "keys new --replace token" in str(refused.value)
+    assert not path.exists()
+
+
+def test_another_key_is_refused(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+    token_key(ledger.database, path, named=False)
+    other = tmp_path / "other.key"
+    read_or_make_key(other)
+    for refused in (
+        lambda: token_key(ledger.database, other, named=False),
+        lambda: known_token_key(ledger.database, other),
+    ):
+        with pytest.raises(KeyFileError, match=r"other\.key: is another one"):
+            refused()
+
+
+def test_what_a_setting_names_is_never_made(ledger: Ledger, path: Path) -> None:
+    with pytest.raises(KeyFileError, match="`hushwire keys new` makes it"):
+        token_key(ledger.database, path, named=True)
+    assert not path.exists()
+
+
+def test_a_ledger_from_before_takes_the_key_that_is_there(ledger: Ledger, path: Path) -> None:
+    key = read_or_make_key(path)
+    ledger.open_call("call")
+    assert known_token_key(ledger.database, path) == key
+    assert token_key_known(ledger.database).noted() is None  # whoever looks notes nothing
+    assert token_key(ledger.database, path, named=False) == key
+    known = token_key_known(ledger.database).noted()
+    assert known is not None
+    assert known.checked == key_check(key)
+
+
+def test_of_two_hosts_that_start_at_once_with_keys_of_their_own_one_is_refused(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    def start(host: str) -> str:
+        try:
+            token_key(ledger.database, tmp_path / host / "tokens.key", named=False)
+        except KeyFileError:
+            return "refused"
+        return "started"
+
+    with ThreadPoolExecutor(4) as pool:
+        ended = sorted(pool.map(start, "abcd"))
+    assert ended == ["refused", "refused", "refused", "started"]
+
+
+def test_a_file_that_others_may_read_is_refused_as_before(ledger: Ledger, path: Path) -> None:
+    token_key(ledger.database, path, named=False)
+    path.chmod(0o640)
+    with pytest.raises(StoreError, match="others may read it"):
+        token_key(ledger.database, path, named=False)
+
+
+def test_after_a_replacement_calls_from_before_count_as_not_to_be_found(
+    ledger: Ledger, path: Path
+) -> None:
+    database = ledger.database
+    named = Pseudonyms(path, lambda file: token_key(database, file, named=False))
+    known = token_key_known(database)
+    named("+15550100199")  # makes it
+    seal = ledger.open_call("before").seal
+    note_recorder_id(database, named, "before", "r-1", seal)
+    assert found_by_lost_key(database) is None
+    with database.writing() as connection:
+        connection.execute(update(CALLS).values(created=stamp(database.now() - timedelta(days=1))))
+    path.unlink()
+    known.replace(key_check(read_or_make_key(path)))
+    found = known.noted()
+    assert found is not None
+    assert found.number == 2
+    until = found_by_lost_key(database)
+    assert until is not None
+    assert stamp(until) == found.since
+    assert token_key(database, path, named=False) == read_key(path)
+    # Once those calls are gone, nothing is left to be said.
+    with database.writing() as connection:
+        connection.execute(delete(DOOR_CALLS))
+    assert found_by_lost_key(database) is None
+
+
+def test_a_replacement_of_a_key_that_was_never_noted_counts_too(ledger: Ledger, path: Path) -> None:
+    ledger.open_call("before")
+    known = token_key_known(ledger.database)
+    known.replace(key_check(read_or_make_key(path)))
+    noted = known.noted()
+    assert noted is not None
+    assert noted.number == 2
+
+
+def test_the_signing_key_is_made_until_something_was_signed(ledger: Ledger, path: Path) -> None:
+    pem = path.with_name("signing.pem")
+    ledger.open_call("call")  # nothing is signed of it
+    key = signing_key(ledger.database, pem)
+    assert signing_key(ledger.database, pem).public.key_id == key.public.key_id
+    noted = signing_key_known(ledger.database).noted()
+    assert noted is not None
+    assert noted.checked == key.public.key_id
+    kept = pem.with_name("kept.pem")
+    shutil.move(pem, kept)
+    with pytest.raises(KeyFileError, match="keys new --replace signing"):
+        signing_key(ledger.database, pem)
+    assert not pem.exists()
+    SigningKey.load_or_create(pem)
+    with pytest.raises(KeyFileError, match="is another one"):
+        signing_key(ledger.database, pem)
+    shutil.move(kept, pem)
+    assert signing_key(ledger.database, pem).public.key_id == key.public.key_id
+
+
+def test_a_signer_from_before_is_needed_where_its_checkpoints_are(
+    ledger: Ledger, path: Path
+) -> None:
+    row = {"seq": 1, "kind": "end", "hash": "0" * 64, "at": "2026-01-01T00:00:00+00:00"}
+    row |= {"algorithm": "Ed25519", "key_id": "1" * 64, "signature": "x"}
+    with ledger.database.writing() as connection:
+        connection.execute(insert(CHECKPOINTS).values(row))
+    with pytest.raises(KeyFileError, match="is missing"):
+        signing_key(ledger.database, path.with_name("signing.pem"))
