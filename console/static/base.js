@@ -105,6 +105,11 @@ const hushwire = (() => {
       }
     }
   });
+  // The place in a page ("#t=83.2") is never sent: it goes along to where the login leads back.
+  const login = document.querySelector('form[action="/login"]');
+  if (login && location.hash) {
+    login.action += location.hash;
+  }
   // Back from the next page: what was left out is there again.
   window.addEventListener("pageshow", () => {
     for (const field of document.querySelectorAll('form[method="get"] :disabled')) {

@@ -10,6 +10,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from agents.reports.check_words import words_of
 from agents.reports.compliance.report import Report
 from agents.reports.entity_groups import label_of
 from agents.reports.templating import page_template
@@ -41,7 +42,12 @@ def body(report: Report, *, unfolded: bool = False) -> str:
         unfolded: whether its parts are open, as for printing.
     """
     template = page_template(
-        "_compliance.html", label=label_of, state=STATES.get, words=_words, coded=_coded
+        "_compliance.html",
+        label=label_of,
+        state=STATES.get,
+        words=_words,
+        coded=_coded,
+        check=lambda name: words_of(name).title,
     )
     return template.render(report=report, parts=report.parts, unfolded=unfolded)
 

@@ -221,6 +221,10 @@ def test_what_is_due_held_and_alive(made: Made) -> None:
     assert quarantine is not None
     assert (quarantine.keys, quarantine.over, quarantine.certificates) == (1, 1, 1)
     assert quarantine.checks == (Count("leaks", 1),)
+    named = replace(quarantine, checks=(Count("still_found", 1),))
+    parts = replace(report.parts, quarantine=replace(report.parts.quarantine, value=named))
+    page = html_file(replace(report, parts=parts))
+    assert "Sensitive stretches heard in what was redacted <code>still_found</code>" in page
     told = " ".join(report.points)
     assert "4 calls of the month are in the catalogue, and the audit log tells of no end" in told
     assert "1 call is due and not erased, the oldest since 2026-11-08" in told
