@@ -16,7 +16,6 @@ from typing import Final, cast
 from agents.app.gateway.addresses import Networks, among
 from agents.app.gateway.call_feed import CallFeed, Calls
 from agents.app.gateway.limits import Limits, Place
-from agents.app.gateway.reading import BufferedReading
 from pipeline.gateways.audiosocket import AudioSocketConnection
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
 from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
@@ -47,7 +46,7 @@ class AudioSocket:
         self._peers: set[_Peer] = set()
         self._endings: set[asyncio.Task[bool]] = set()
 
-    def __call__(self) -> asyncio.BaseProtocol:
+    def __call__(self) -> asyncio.Protocol:
         """The protocol of one connection."""
         return _Peer(self)
 
@@ -71,7 +70,7 @@ class AudioSocket:
         task.add_done_callback(self._endings.discard)
 
 
-class _Peer(BufferedReading):
+class _Peer(asyncio.Protocol):
     """One connection and the call that it brings."""
 
     def __init__(self, gateway: AudioSocket) -> None:

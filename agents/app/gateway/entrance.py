@@ -19,7 +19,6 @@ from aiohttp import web
 
 from agents.app.gateway.addresses import Networks, among
 from agents.app.gateway.limits import Limits, Place
-from agents.app.gateway.reading import BufferedReading
 from pipeline.gateways.events import GatewayError, Reason
 
 NAME: Final = "http"
@@ -150,7 +149,7 @@ class Entrance:
         self._limits.refused(NAME, error)
 
 
-class _Line(BufferedReading):
+class _Line(asyncio.Protocol):
     """aiohttp's protocol of a connection, and when it is there and gone."""
 
     def __init__(
