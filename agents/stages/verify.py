@@ -126,4 +126,4 @@ class VerifyCall:
             )
         except Exception:  # noqa: BLE001 - fail closed: what can't be inspected was not checked
             heard, spans = unheard(window), ()
-        return self._steps(self._verifier.take_heard(heard, spans))
+        return self._steps(self._verifier.take_transcript(heard, spans))

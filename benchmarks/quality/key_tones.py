@@ -221,7 +221,7 @@ def way(
         elif isinstance(out, Verdict):
             passed = out.passed
         elif isinstance(out, Window):
-            waiting = [*verifier.take_heard(unheard(out), ()), *waiting]
+            waiting = [*verifier.take_transcript(unheard(out), ()), *waiting]
     return np.concatenate(done), passed, list(dict.fromkeys(spans))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from models.disclosure.transcript_values import without_signs
 from models.text.turn_segmentation import streams_of
 from pipeline.detection.language.normalise import plain
 from pipeline.detection.language.vocabulary import vocabulary
@@ -87,5 +88,4 @@ def _normal(entity: str, value: str) -> str:
     """A value as it is compared: characters of a number, or words in lower case."""
     if entity in SPOKEN_NUMBERS:
         return "".join(filter(str.isalnum, plain(value))).upper()
-    spaced = "".join(c if c.isalnum() or c in "@." else " " for c in plain(value).casefold())
-    return " ".join(part.strip(".") for part in spaced.split())
+    return without_signs(plain(value))

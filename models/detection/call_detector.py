@@ -7,7 +7,7 @@ becomes an ``UNHEARD`` span, is silenced whole and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,6 +26,7 @@ from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabular
 from pipeline.evidence.tellable_words import Telling
 from pipeline.policy.model import Policy
 from pipeline.records.continuity import MIXED
+from pipeline.records.intervals import subtract_intervals
 from pipeline.records.model import (
     Action,
     CallEnd,
@@ -124,7 +125,7 @@ class CallDetector:
         self._waiting[heard.seq] = heard
         moved = False
         while self._next in self._waiting:
-            self._hear(self._waiting.pop(self._next))
+            self._add(self._waiting.pop(self._next))
             self._next += 1
             moved = True
         if not moved:
@@ -150,10 +151,10 @@ class CallDetector:
         self._waiting.clear()
         for channel, until in enumerate(self._heard_until):
             covered = [Interval(h.start, h.end) for h in late if h.channel == channel]
-            for start, stop in _holes(until, end.end, covered):
-                self._lose(channel, start, stop)
+            for hole in subtract_intervals([Interval(until, max(until, end.end))], covered):
+                self._lose(channel, hole.start, hole.end)
         for heard in late:
-            self._hear(heard)
+            self._add(heard)
         before = self._watermark
         self._read(end.end, final=True)
         self._watermark = max(end.end, before)
@@ -172,7 +173,7 @@ class CallDetector:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _hear(self, heard: WindowTranscript) -> None:
+    def _add(self, heard: WindowTranscript) -> None:
         if self._listening is None:
             self._listening = heard.listening
         if heard.listening != self._listening:
@@ -422,15 +423,3 @@ def unheard(channel: int, start: int, end: int, reason: Reason = Reason.UNHEARD)
 
 def _extent(spoken: Spoken) -> tuple[int, int]:
     return spoken.start, max(spoken.end, spoken.start + 1)
-
-
-def _holes(start: int, end: int, covered: Iterable[Interval]) -> list[tuple[int, int]]:
-    """Parts of ``[start, end)`` that nothing covers."""
-    holes: list[tuple[int, int]] = []
-    for interval in sorted(covered):
-        if interval.start > start:
-            holes.append((start, min(interval.start, end)))
-        start = max(start, interval.end)
-    if start < end:
-        holes.append((start, end))
-    return [(first, last) for first, last in holes if first < last]

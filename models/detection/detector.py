@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.detection.call_detector import CallDetector, unheard
-from models.detection.residual_check import leftovers
+from models.detection.residual_check import residual_findings
 from models.detection.turn_reader import Analyses, Reads
 from models.disclosure.masking import Anonymiser
 from models.disclosure.transcript_values import Disclosures
@@ -126,7 +126,7 @@ class Detector:
             Spans to be silenced; a window whose analysis fails counts whole.
         """
         try:
-            return leftovers(
+            return residual_findings(
                 self._reads,
                 policy or self._policy,
                 heard,

@@ -14,11 +14,13 @@ from models.text.turn_segmentation import streams_of
 from pipeline.detection.dialogue.model import HARMLESS
 from pipeline.detection.dialogue.timeline import ChannelTimeline
 from pipeline.detection.hypotheses.fusion import ParsedChannel
+from pipeline.detection.language.prompts import Prompt
 from pipeline.detection.language.vocabulary import DEFAULT, PromptKind, vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag, is_number
 from pipeline.policy.model import Policy
 from pipeline.records.entities import LEXICAL, SPOKEN_NUMBERS, Entity
+from pipeline.records.intervals import shared
 from pipeline.records.model import Interval, Reason, Role, Span, WindowTranscript, Word
 from pipeline.records.scores import Recognizer
 from pipeline.transcription.word_timing import plausible
@@ -53,12 +55,12 @@ _OFTEN: Final = 0.2
 """Least mean probability of a longer run: the prompt alone invents digits of 0.00 to 0.05."""
 _TELLING: Final = 0.8
 """Least probability of the words that explain a number for the other hearings too."""
-_HARMLESS_MOODS: Final = frozenset({PromptKind.AMOUNT, PromptKind.PLACE, PromptKind.REFERENCE})
+_HARMLESS_KINDS: Final = frozenset({PromptKind.AMOUNT, PromptKind.PLACE, PromptKind.REFERENCE})
 _ANNOUNCED_WORDS: Final = 3
 _BREATH_S: Final = 0.3
 
 
-def leftovers(
+def residual_findings(
     reads: Reads,
     policy: Policy,
     heard: WindowTranscript,
@@ -197,20 +199,16 @@ def _suspicious(words: list[Word], track: ParsedChannel, run: NumberRun, sample_
 
 def _announced(track: ParsedChannel, run: NumberRun) -> bool:
     """Whether the words before a run say that it is a price, a place or an order number."""
-    return any(
-        prompt.mood in _HARMLESS_MOODS and 0 < run.first - prompt.last <= _ANNOUNCED_WORDS
-        for prompt in track.prompts
-    )
+    return any(prompt.kind in _HARMLESS_KINDS for prompt in _right_before(track, run))
 
 
 def _surely_told(track: ParsedChannel, run: NumberRun) -> bool:
     """Whether clear words before a run say that it is an order number or the like."""
     return any(
-        prompt.mood is PromptKind.REFERENCE
-        and 0 < run.first - prompt.last <= _ANNOUNCED_WORDS
+        prompt.kind is PromptKind.REFERENCE
         and min(word.probability for word in track.words[prompt.first : prompt.last + 1])
         >= _TELLING
-        for prompt in track.prompts
+        for prompt in _right_before(track, run)
     )
 
 
@@ -221,8 +219,7 @@ def _explained(span: Span, track: ParsedChannel, told: list[NumberRun]) -> bool:
     """
     run = next(run for run in track.runs if (run.start, run.end) == (span.start, span.end))
     return not _asked_for(track, run) and any(
-        other.digits == run.digits
-        and 2 * (min(other.end, run.end) - max(other.start, run.start)) > run.end - run.start
+        other.digits == run.digits and 2 * shared(other, run) > run.end - run.start
         for other in told
     )
 
@@ -230,11 +227,14 @@ def _explained(span: Span, track: ParsedChannel, told: list[NumberRun]) -> bool:
 def _asked_for(track: ParsedChannel, run: NumberRun) -> bool:
     """Whether the words before a run announce a sensitive number: "the code is …"."""
     return any(
-        prompt.mood is PromptKind.ASK
-        and prompt.entity in SPOKEN_NUMBERS
-        and 0 < run.first - prompt.last <= _ANNOUNCED_WORDS
-        for prompt in track.prompts
+        prompt.kind is PromptKind.ASK and prompt.entity in SPOKEN_NUMBERS
+        for prompt in _right_before(track, run)
     )
+
+
+def _right_before(track: ParsedChannel, run: NumberRun) -> list[Prompt]:
+    """The phrases that end a few words before a run at most."""
+    return [one for one in track.prompts if 0 < run.first - one.last <= _ANNOUNCED_WORDS]
 
 
 def _noun(words: list[Word], run: NumberRun, sample_rate: int) -> bool:

@@ -18,7 +18,7 @@ from pipeline.detection.numbers.runs import read
 from pipeline.policy.disclosure import PARTIAL, Show, complete, refusal
 from pipeline.policy.model import Policy
 from pipeline.records.entities import SPOKEN_NUMBERS
-from pipeline.records.intervals import merge_intervals
+from pipeline.records.intervals import merge_intervals, shared
 from pipeline.records.model import Action, Interval, Shown, Span, Word
 
 JOIN_S: Final = 60.0
@@ -133,8 +133,7 @@ class Disclosures:
 
 def _inside(word: Word, place: Interval) -> bool:
     """Whether at least half of a word lies in a stretch."""
-    shared = min(word.end, place.end) - max(word.start, place.start)
-    return 2 * shared >= max(1, word.end - word.start)
+    return 2 * shared(word, place) >= max(1, word.end - word.start)
 
 
 def _characters(words: Sequence[Word]) -> str:
@@ -142,7 +141,10 @@ def _characters(words: Sequence[Word]) -> str:
 
 
 def _plain(words: Sequence[Word]) -> str:
-    """Words as one text that does not depend on case or punctuation."""
-    text = " ".join(word.text for word in words).casefold()
-    parts = "".join(c if c.isalnum() or c in "@." else " " for c in text).split()
+    return without_signs(" ".join(word.text for word in words))
+
+
+def without_signs(text: str) -> str:
+    """A value as it is compared: it does not depend on case or punctuation."""
+    parts = "".join(c if c.isalnum() or c in "@." else " " for c in text.casefold()).split()
     return " ".join(part.strip(".") for part in parts)

@@ -24,7 +24,7 @@ from models.speech.batched_decoding import Listener, Passage, Round, SpeechEngin
 from models.speech.redecode_rules import asks_digits, doubtful
 from models.speech.whisper import Decoded, Whisper
 from models.speech.window_audio import (
-    HeardWord,
+    DecodedWord,
     Listening,
     drawn_in,
     in_call,
@@ -195,7 +195,7 @@ class Transcriber:
         if Doubt.FOREIGN in listening.doubts:
             return _silenced(window, listening.doubts)
         other = self._second(window.language)
-        words, second = main, list[HeardWord]()
+        words, second = main, list[DecodedWord]()
         if other is not None and self._asks_second(main, listening):
             second = yield from self._pass(other, passages, listening, Hearing.SECOND)
             words = main + second
@@ -222,7 +222,7 @@ class Transcriber:
         model = self._loaded.get(self._settings.second or "")
         return model if model is not self._main and model and model.knows(language) else None
 
-    def _asks_second(self, main: list[HeardWord], listening: Listening) -> bool:
+    def _asks_second(self, main: list[DecodedWord], listening: Listening) -> bool:
         """Whether the second model hears this window too."""
         if self._settings.second_where == "everywhere" or any(word.numeric for word in main):
             return True
@@ -258,9 +258,9 @@ class Transcriber:
         prompt: bool = False,
         beam: int = 1,
         tell: bool = False,
-    ) -> Listener[list[HeardWord]]:
+    ) -> Listener[list[DecodedWord]]:
         """One pass; ``prompt``: asked for digits; ``tell``: the language is guessed as well."""
-        words: list[HeardWord] = []
+        words: list[DecodedWord] = []
         voc = vocabulary(listening.language)
         asked = voc.digit_prompt if prompt else ""
         answers = yield Round(model, passages, listening.language, prompt=asked, beam=beam)
@@ -289,7 +289,7 @@ class Transcriber:
                 VOICE_RATE,
             )
             words += [
-                HeardWord(
+                DecodedWord(
                     where,
                     word.text,
                     word.probability,
@@ -304,13 +304,13 @@ class Transcriber:
     def _again(
         self,
         model: SpeechEngine,
-        words: list[HeardWord],
+        words: list[DecodedWord],
         listening: Listening,
         *,
         beam: int = 1,
         apart: bool = True,
-        numbers: list[HeardWord] | None = None,
-    ) -> Listener[list[HeardWord]]:
+        numbers: list[DecodedWord] | None = None,
+    ) -> Listener[list[DecodedWord]]:
         """Listen again to the speech that the words do not explain, each stretch by itself.
 
         Given ``numbers``, words of both models, only to what is doubtful beside them.
@@ -332,7 +332,9 @@ class Transcriber:
             yield from self._pass(model, passages, listening, Hearing.AGAIN, prompt=True, beam=beam)
         )
 
-    def _left(self, words: list[HeardWord], listening: Listening, least_ms: int) -> list[Interval]:
+    def _left(
+        self, words: list[DecodedWord], listening: Listening, least_ms: int
+    ) -> list[Interval]:
         """Speech that no believed word explains."""
         covers = [word.cover for word in words if word.believed]
         return uncovered(listening.speech, covers, at_least=least_ms * VOICE_RATE // 1_000)
@@ -341,7 +343,7 @@ class Transcriber:
         self,
         window: Window,
         listening: Listening,
-        words: list[HeardWord],
+        words: list[DecodedWord],
         models: list[SpeechEngine],
     ) -> WindowTranscript:
         # What the second listening invents explains nothing, though nobody listens a third time.

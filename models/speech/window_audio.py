@@ -42,7 +42,7 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardWord:
+class DecodedWord:
     """A recognised word, in samples at ``VOICE_RATE`` from the start of its window."""
 
     spoken: Interval
@@ -113,7 +113,7 @@ def listening_of(window: Window, language: str, *, level: bool = True) -> Listen
     return Listening(audio, tuple(speech), Loudness.of(audio, VOICE_RATE), language, doubts)
 
 
-def drawn_in(words: Sequence[HeardWord], listening: Listening) -> list[HeardWord]:
+def drawn_in(words: Sequence[DecodedWord], listening: Listening) -> list[DecodedWord]:
     """The words with the beginnings of numbers drawn in to where two hearings place them.
 
     A digit that follows another stays: the pause between them belongs to the number. Only what is
@@ -129,7 +129,7 @@ def drawn_in(words: Sequence[HeardWord], listening: Listening) -> list[HeardWord
         for word in words
         if any(token.kind in SOLID for token in tokenise([Word(0, 0, 0, word.text)], voc))
     ]
-    found: list[HeardWord] = []
+    found: list[DecodedWord] = []
     for word in words:
         spoken = word.spoken
         if word in numbers and not any(_leads_to(one.spoken, spoken) for one in numbers):
@@ -154,7 +154,7 @@ def _leads_to(before: Interval, after: Interval) -> bool:
     return middle < after.start < before.end + int(_PAUSE_S * VOICE_RATE)
 
 
-def in_call(word: HeardWord, window: Window) -> Word:
+def in_call(word: DecodedWord, window: Window) -> Word:
     """A word in samples of the call; one that a neighbouring window states is evidence here."""
     placed = place(word.spoken, window)
     hearing = word.hearing

@@ -14,7 +14,7 @@ from typing import Final
 from pipeline.detection.hypotheses.agreement import MOST_S
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.tokens import is_number, is_part
-from pipeline.records.intervals import merge_intervals
+from pipeline.records.intervals import merge_intervals, shared
 from pipeline.records.model import Hearing, Interval, Span, Word
 from pipeline.transcription.word_timing import longest
 
@@ -144,9 +144,7 @@ def may_be_told(
     drawn = round(MOST_S * rate)
     if any(one.start - drawn <= word.start < one.end for one in begun):
         return False
-    hidden = sum(
-        min(one.end, place.end) - max(one.start, place.start) for one in merge_intervals(covered)
-    )
+    hidden = sum(shared(one, place) for one in merge_intervals(covered))
     return 2 * hidden < len(place)
 
 

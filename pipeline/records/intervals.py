@@ -1,10 +1,35 @@
-"""Intervals of samples: joined, and taken out of one another."""
+"""Intervals of samples: joined, taken out of one another, and measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from pipeline.records.model import Interval
+
+
+class Stretch(Protocol):
+    """Whatever lies at samples ``[start, end)``, such as a word."""
+
+    @property
+    def start(self) -> int:
+        """The first sample."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The sample after the last one."""
+        ...
+
+
+def shared(one: Stretch, other: Stretch) -> int:
+    """Samples that two stretches share; below 0: how far they lie apart."""
+    return min(one.end, other.end) - max(one.start, other.start)
+
+
+def length(intervals: Iterable[Interval]) -> int:
+    """Samples of all intervals together; they do not overlap."""
+    return sum(map(len, intervals))
 
 
 def merge_intervals(intervals: Iterable[Interval], nearer_than: int = 1) -> list[Interval]:

@@ -32,7 +32,7 @@ _LEAST_LEFT_FRAMES: Final = 3
 """A finding with less than 30 ms of audible sound left is a recogniser's invention."""
 _EDGE_AUDIBLE_MS: Final = 60
 """Half of the shortest digit; with less to be heard of it, the recogniser invented it."""
-_STUB_PAD_MS: Final = 120
+_RESIDUAL_PAD_MS: Final = 120
 """Padding of such a sound: a soft consonant at its border may be left out of it."""
 
 WindowTranscript: TypeAlias = Callable[[int, int], list[Interval]]
@@ -141,7 +141,7 @@ def _wide(span: Span, scene: Scene, policy: Policy) -> tuple[int, int]:
 
 def _joined(scene: Scene, start: int, end: int) -> tuple[int, int]:
     """A sound beside a mute with some padding, up to the mutes that it touches."""
-    pad, near = scene.samples(_STUB_PAD_MS), scene.samples(TOUCHING_MS)
+    pad, near = scene.samples(_RESIDUAL_PAD_MS), scene.samples(TOUCHING_MS)
     low, high = max(0, start - pad), min(scene.position, end + pad)
     for mute in scene.muted:
         if 0 <= start - mute.end <= near:

@@ -45,7 +45,7 @@ _LONGEST_HINTED_MS: Final = 1_500
 """The same where a digit of some probability was written over it: two slow ones without a pause."""
 
 
-def stubs(
+def residual_sounds(
     audible: Sequence[Interval], mutes: Sequence[Interval], words: Iterable[Word], rate: int
 ) -> list[Interval]:
     """What sounds beside a mute, or beside what was found there, and no word explains.

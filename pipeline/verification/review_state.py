@@ -45,12 +45,12 @@ from pipeline.verification.findings import (
 )
 from pipeline.verification.left_keys import LeftKeys
 from pipeline.verification.planning import ADVANCE_SPEECH_S, Planner, ReviewRequest
-from pipeline.verification.residual_sound import stubs
+from pipeline.verification.residual_sound import residual_sounds
 
 _EXPECT_S: Final = 10
 """A mute this near to a window says what may be left over in it."""
 REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING, HARDLY_UNDERSTOOD)
-_STUB_SCORE: Final = 0.5
+_RESIDUAL_SCORE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class ReviewState:
             self.tally.unanswered += 1
         found = self._left(asked, [span for span in spans if span.action is Action.MUTE])
         if not heard.unheard:
-            found += self._left(asked, self._stubs(asked, heard, found))
+            found += self._left(asked, self._residual_sounds(asked, heard, found))
         self.tally.added.update(found)
         # What sounded beside a mute is silent now, and all of it was told at once. A digit heard
         # next to that silence once more is no ground to refuse the call, because the listener's
@@ -217,7 +217,9 @@ class ReviewState:
             read=lambda start, end: self._read(start, end)[:, channel],
         )
 
-    def _stubs(self, asked: _Asked, heard: WindowTranscript, found: Sequence[Mute]) -> list[Span]:
+    def _residual_sounds(
+        self, asked: _Asked, heard: WindowTranscript, found: Sequence[Mute]
+    ) -> list[Span]:
         """What sounds beside a muted number without a word."""
         channel = asked.request.channel
         numbers = [
@@ -225,10 +227,12 @@ class ReviewState:
             for mute in (*asked.known, *asked.mutes, *found)
             if mute.channel == channel and any(is_number(span) for span in mute.spans)
         ]
-        parts = stubs(self._audible(asked), numbers, heard.words, self.info.sample_rate)
+        parts = residual_sounds(self._audible(asked), numbers, heard.words, self.info.sample_rate)
         entity = Entity.NUMBER_SEQUENCE.value
         name = Recognizer.LEFT_SOUND.value
-        return [Span(entity, channel, part.start, part.end, _STUB_SCORE, name) for part in parts]
+        return [
+            Span(entity, channel, part.start, part.end, _RESIDUAL_SCORE, name) for part in parts
+        ]
 
     def _expected(self, request: ReviewRequest) -> frozenset[str]:
         """Entity types muted near a look."""

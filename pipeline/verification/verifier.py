@@ -1,9 +1,9 @@
 """Checks the redacted audio of one call as a stranger would: by measuring and by listening again.
 
-Outcomes of ``CallVerifier``: ``take`` and ``take_heard`` return, chunks before windows:
+Outcomes of ``CallVerifier``: ``take`` and ``take_transcript`` return, chunks before windows:
 
 - ``Window``: to be listened to again, with a model or setting other than the first pass, and run
-  through the detector; the answer goes to ``take_heard`` (once for every window).
+  through the detector; the answer goes to ``take_transcript`` (once for every window).
 - ``RedactedChunk``: verified; no later answer can change it. Same number and place as before,
   with the mutes that verification added.
 - ``Verdict``: last of all. ``passed`` is False, and the call is to be quarantined, when a chunk
@@ -92,7 +92,7 @@ class CallVerifier:
             windows += call.append(chunk)
         return [*call.release(over=False), *windows]
 
-    def take_heard(self, heard: WindowTranscript, spans: Sequence[Span]) -> list[Output]:
+    def take_transcript(self, heard: WindowTranscript, spans: Sequence[Span]) -> list[Output]:
         """Take the answer to a window: what was heard, and what the detector found in it."""
         if self._call is None or self._finished:
             return []

@@ -86,7 +86,7 @@ def _what_nobody_heard_passes() -> AbstractContextManager[Any]:
 
 def _verification_finds_nothing() -> AbstractContextManager[Any]:
     def unmoved(self: VerifyCall, _: Window, heard: WindowTranscript) -> Any:
-        return self._steps(self._verifier.take_heard(heard, ()))
+        return self._steps(self._verifier.take_transcript(heard, ()))
 
     return mock.patch.object(VerifyCall, "_answer", unmoved)
 

@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import Final
 
 from pipeline.detection.decision.after_unheard import unasked
-from pipeline.detection.decision.explained import hear_out
+from pipeline.detection.decision.explained import take_back_explained
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.decision.spans import Sensitive, Spreader
+from pipeline.detection.dialogue.context import Surroundings
 from pipeline.detection.dialogue.interpreter import interpret
 from pipeline.detection.dialogue.model import Reading, Talk, Verdict
 from pipeline.detection.dialogue.questions import LONG, WORDY, Question
@@ -25,12 +26,14 @@ from pipeline.detection.dialogue.retrospect import in_vain
 from pipeline.detection.dialogue.timeline import ChannelTimeline
 from pipeline.detection.hypotheses.agreement import Witnesses
 from pipeline.detection.hypotheses.fusion import ParsedChannel, Source, sequences
+from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.prompts import Prompt
 from pipeline.detection.language.vocabulary import PromptKind, Vocabulary, vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
+from pipeline.records.intervals import shared
 from pipeline.records.model import Action, Interval, Reason, Span, WindowTranscript
 from pipeline.records.private_cache import Remembered
 from pipeline.records.scores import Basis
@@ -251,12 +254,14 @@ class Conversation:
                 talks[-1] = talks[0]  # it hears only pieces of the talk
             readings = [
                 interpret(
-                    tracks,
-                    heard,
-                    self._rate,
-                    talk,
-                    self._wordless,
-                    self._voc.words["announcing"],
+                    Surroundings(
+                        tracks,
+                        heard,
+                        self._rate,
+                        talk,
+                        self._wordless,
+                        self._voc.words["announcing"],
+                    ),
                     self._customers,
                 )
                 for tracks, talk in zip(groups, talks, strict=True)
@@ -264,7 +269,7 @@ class Conversation:
             if sources[-1:] == [Source.AGAIN]:
                 _explain(readings[-1], readings[:-1])
             if self._opinions is not None:
-                hear_out(readings, self._opinions, self._policy.reader)
+                take_back_explained(readings, self._opinions, self._policy.reader)
             same_cards(readings)
             self._fragments.recognise(readings)
             whole = [
@@ -338,8 +343,8 @@ def _content(language: str) -> Remembered[bool]:
     idle = words["fillers"] | words["harmless_reply"]
 
     def says(text: str) -> bool:
-        bare = text.lower().strip(" .,;:!?…\"'()-")
-        return len(bare) > 1 and bare not in idle
+        word = bare(text, "-")
+        return len(word) > 1 and word not in idle
 
     return Remembered(says)
 
@@ -382,8 +387,7 @@ def same_cards(readings: Sequence[Reading]) -> None:
 
 def _within(run: NumberRun, other: NumberRun) -> bool:
     """Whether more than half of a number lies in another hearing's number of its channel."""
-    shared = min(run.end, other.end) - max(run.start, other.start)
-    return run.channel == other.channel and 2 * shared > run.end - run.start
+    return run.channel == other.channel and 2 * shared(run, other) > run.end - run.start
 
 
 def _believed(
@@ -404,7 +408,7 @@ def _supported(prompt: Prompt, groups: Sequence[Sequence[ParsedChannel]]) -> boo
         return False
     named = any(
         other is not prompt
-        and other.mood is PromptKind.REFERENCE
+        and other.kind is PromptKind.REFERENCE
         and other.start < prompt.end
         and prompt.start < other.end
         for tracks in groups
@@ -412,7 +416,7 @@ def _supported(prompt: Prompt, groups: Sequence[Sequence[ParsedChannel]]) -> boo
         if track.channel == prompt.channel
         for other in track.prompts
     )
-    if prompt.mood is PromptKind.REFERENCE:
+    if prompt.kind is PromptKind.REFERENCE:
         return named
     return prompt.entity is not Entity.NUMBER_SEQUENCE or not named
 
@@ -424,13 +428,13 @@ def _clear(prompt: Prompt, track: ParsedChannel, groups: Sequence[Sequence[Parse
     clearly heard "your order number is". Card data and the like are asked for all the same.
     """
     if (
-        prompt.mood is not PromptKind.ASK
+        prompt.kind is not PromptKind.ASK
         or prompt.entity in NEVER_ALLOWED
         or _surely(prompt, track) >= _UNSURE
     ):
         return True
     return not any(
-        other.mood is PromptKind.REFERENCE
+        other.kind is PromptKind.REFERENCE
         and other.start < prompt.end
         and prompt.start < other.end
         and _surely(other, beside) >= _SURE
@@ -454,7 +458,7 @@ def _once(prompts: Iterable[Prompt]) -> list[Prompt]:
         key=lambda prompt: (
             prompt.start,
             prompt.channel,
-            prompt.mood,
+            prompt.kind,
             str(prompt.entity),
             prompt.end,
         ),
@@ -467,7 +471,7 @@ def _once(prompts: Iterable[Prompt]) -> list[Prompt]:
                 for old in reversed(kept[-8:])
                 if old.channel == prompt.channel
                 and old.entity is prompt.entity
-                and old.mood is prompt.mood
+                and old.kind is prompt.kind
                 and prompt.start < old.end
             ),
             None,

@@ -18,7 +18,7 @@ from pipeline.policy.model import ReaderRule
 from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST
 
 
-def hear_out(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) -> None:
+def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) -> None:
     """Take back the verdicts that the talk explains.
 
     Args:

@@ -18,7 +18,7 @@ from typing import Final
 
 from pipeline.detection.hypotheses.agreement import comparable
 from pipeline.policy.model import UnderstandingRule
-from pipeline.records.intervals import merge_intervals, uncovered
+from pipeline.records.intervals import length, merge_intervals, uncovered
 from pipeline.records.model import Action, Hearing, Interval, Reason, Span, WindowTranscript, Word
 from pipeline.records.scores import Recognizer
 from pipeline.transcription.word_timing import plausible
@@ -110,22 +110,20 @@ def understanding(
             for one in mute
             if one.reason is Reason.RECOGNISED
         ]
-        known = _length(covers)
+        known = length(merge_intervals(covers))
         lost = [one for one in mute if one.reason is Reason.NOT_UNDERSTOOD]
-        speech = _length(
-            Interval(one.start, one.end)
-            for one in lost
-            if one.recognizer == Recognizer.SPEECH_WITHOUT_WORDS
+        speech = length(
+            merge_intervals(
+                Interval(one.start, one.end)
+                for one in lost
+                if one.recognizer == Recognizer.SPEECH_WITHOUT_WORDS
+            )
         )
         understood += known
         sounds = heard + speech
         if sounds >= least and known < _HARDLY * sounds:
             silent.append(channel)
     return Understanding(tuple(silent), understood)
-
-
-def _length(intervals: Iterable[Interval]) -> int:
-    return sum(len(one) for one in merge_intervals(intervals))
 
 
 class Comprehension:

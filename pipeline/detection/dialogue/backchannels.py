@@ -11,6 +11,7 @@ from typing import Final
 from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.hypotheses.agreement import Witnesses
 from pipeline.detection.hypotheses.fusion import ParsedChannel
+from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.composition import Part
 from pipeline.records.model import Word
@@ -72,7 +73,5 @@ class Replies:
         return given >= _DIGITS and all(self._harmless(word) for word in words)
 
     def _harmless(self, word: Word) -> bool:
-        pieces = word.text.lower().replace("-", " ").split()
-        bare = [piece.strip(" .,;:!?…\"'()") for piece in pieces]
-        known = all(piece in self._known for piece in bare)
+        known = all(bare(piece) in self._known for piece in word.text.replace("-", " ").split())
         return known and (word.probability >= _SURE or self._witnesses.agree(word))

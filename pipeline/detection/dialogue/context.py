@@ -8,6 +8,7 @@ from typing import Final
 
 from pipeline.detection.dialogue.model import Talk
 from pipeline.detection.hypotheses.fusion import ParsedChannel
+from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.prompts import Prompt
 from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.runs import NumberRun
@@ -56,36 +57,37 @@ class Surroundings:
         unexplained: Sequence[Sequence[Interval]],
         announcing: frozenset[str],
     ) -> None:
-        self._tracks = {track.channel: track for track in tracks}
+        self.tracks = {track.channel: track for track in tracks}
+        self.heard = heard
         self._around = [
             prompt
             for prompt in heard
-            if prompt.mood in (PromptKind.AMOUNT, PromptKind.PLACE, PromptKind.ASK)
+            if prompt.kind in (PromptKind.AMOUNT, PromptKind.PLACE, PromptKind.ASK)
         ]
         self._starts = [prompt.start for prompt in self._around]
-        self._rate = rate
-        self._talk = talk
+        self.rate = rate
+        self.talk = talk
         self._unexplained = unexplained
         self._announcing = announcing
 
     def local(self, run: NumberRun) -> PromptKind | None:
-        """The mood of the phrase directly before a run on its channel, in any hearing."""
+        """The kind of the phrase directly before a run on its channel, in any hearing."""
         nearest: Prompt | None = None
-        slack = round(_LOCAL_SLACK_S * self._rate)
+        slack = round(_LOCAL_SLACK_S * self.rate)
         for prompt in self._around[: bisect.bisect_right(self._starts, run.start)]:
             near = prompt.channel == run.channel and -slack <= run.start - prompt.end <= 4 * slack
             if near and (nearest is None or prompt.end >= nearest.end):
                 nearest = prompt
-        if nearest is None or nearest.mood is PromptKind.ASK:
+        if nearest is None or nearest.kind is PromptKind.ASK:
             return None
-        words = self._tracks[run.channel].words
+        words = self.tracks[run.channel].words
         if run.first and words[run.first - 1].text.rstrip().endswith(_ENDS):
             return None  # "let me turn it over. Seven …": a phrase speaks for its own sentence
         comma = run.first and words[run.first - 1].text.rstrip().endswith(",")
-        if comma and nearest.mood is PromptKind.PLACE and run.digit_by_digit:
+        if comma and nearest.kind is PromptKind.PLACE and run.digit_by_digit:
             return None  # "there is a truck going by, nine nine oh seven"
         said = bisect.bisect_left(words, nearest.end - slack, key=lambda word: word.start)
-        return nearest.mood if run.first - said <= _LOCAL_WORDS + 1 else None
+        return nearest.kind if run.first - said <= _LOCAL_WORDS + 1 else None
 
     def clock(self, run: NumberRun, local: PromptKind | None) -> bool:
         """Whether a run is a time of day right behind a date: "October 26th at 945"."""
@@ -101,13 +103,13 @@ class Surroundings:
         return any(
             Flag.DATE in other.flags
             and 0 < run.first - other.last <= _CLOCK_WORDS
-            and run.start - other.end < _TURN_PAUSE_S * self._rate
-            for other in self._tracks[run.channel].runs
+            and run.start - other.end < _TURN_PAUSE_S * self.rate
+            for other in self.tracks[run.channel].runs
         )
 
     def missing(self, run: NumberRun) -> int:
         """Stretches of speech without a word in or beside a run: a digit each, at least."""
-        slack = round(_TURN_PAUSE_S * self._rate)
+        slack = round(_TURN_PAUSE_S * self.rate)
         return sum(
             1
             for gap in self._unexplained[run.channel]
@@ -117,7 +119,7 @@ class Surroundings:
     def turn(self, run: NumberRun) -> tuple[int, int] | None:
         """First and last word of the turn, if the run is most of it and answers the other side."""
         found = self._bounds(run)
-        others = [channel for channel in self._tracks if channel != run.channel]
+        others = [channel for channel in self.tracks if channel != run.channel]
         return found if found and self._said_before(run, found[0], others) else None
 
     def alone(self, run: NumberRun) -> bool:
@@ -126,18 +128,18 @@ class Surroundings:
         On one channel, where a turn of the other side shows by its pauses only.
         """
         found = self._bounds(run)
-        mixed = len(self._tracks) == 1
+        mixed = len(self.tracks) == 1
         return found is not None and mixed and self._said_before(run, found[0], [run.channel])
 
     def _said_before(self, run: NumberRun, first: int, channels: Sequence[int]) -> bool:
         """Whether there was talk on some of the channels shortly before a word of a run's."""
-        begin = self._tracks[run.channel].words[first].start
-        since = begin - round(_TURN_REPLY_S * self._rate)
-        return any(self._talk.between(since, begin, channel) for channel in channels)
+        begin = self.tracks[run.channel].words[first].start
+        since = begin - round(_TURN_REPLY_S * self.rate)
+        return any(self.talk.between(since, begin, channel) for channel in channels)
 
     def _bounds(self, run: NumberRun) -> tuple[int, int] | None:
         """First and last word between the pauses around a run, if there are few others."""
-        words = self._tracks[run.channel].words
+        words = self.tracks[run.channel].words
         first, last = run.first, run.last
         while first > 0 and not self._parts(words[first - 1], words[first]):
             first -= 1
@@ -151,33 +153,31 @@ class Surroundings:
 
     def _parts(self, before: Word, after: Word) -> bool:
         """Whether the pause between two words parts turns; of two sides it may be shorter."""
-        ends = len(self._tracks) == 1 and before.text.rstrip().endswith(_ENDS)
+        ends = len(self.tracks) == 1 and before.text.rstrip().endswith(_ENDS)
         pause = _SENTENCE_PAUSE_S if ends else _TURN_PAUSE_S
-        return after.start - before.end >= round(pause * self._rate)
+        return after.start - before.end >= round(pause * self.rate)
 
     def goes_on(self, run: NumberRun) -> bool:
         """Whether the speaker goes straight on with a word after the run."""
-        words = self._tracks[run.channel].words
+        words = self.tracks[run.channel].words
         if run.last + 1 >= len(words):
             return False
         closes = words[run.last].text.rstrip().endswith((".", ",", "!", "?"))
         return (
-            not closes and words[run.last + 1].start - words[run.last].end < _GOES_ON_S * self._rate
+            not closes and words[run.last + 1].start - words[run.last].end < _GOES_ON_S * self.rate
         )
 
     def announced_after(self, run: NumberRun) -> Entity | None:
         """What "is my card number" after the digits says that they are."""
-        track = self._tracks[run.channel]
+        track = self.tracks[run.channel]
         place = bisect.bisect_right(track.prompts, run.last, key=lambda prompt: prompt.first)
         if place >= len(track.prompts):
             return None
         prompt = track.prompts[place]
-        if prompt.mood is not PromptKind.ASK or prompt.first - run.last > _AFTER_WORDS:
+        if prompt.kind is not PromptKind.ASK or prompt.first - run.last > _AFTER_WORDS:
             return None
-        between = [
-            word.text.lower().strip(" .,!?¡¿") for word in track.words[run.last + 1 : prompt.first]
-        ]
-        said = self._announcing.intersection(between)
+        between = track.words[run.last + 1 : prompt.first]
+        said = self._announcing.intersection(bare(word.text, "¡¿") for word in between)
         numeric = prompt.entity is not None and prompt.entity is not Entity.PERSON
         return prompt.entity if said and numeric else None
 
@@ -189,7 +189,7 @@ def cut(
     cuts = sorted(
         prompt.start
         for prompt in [*asked, *references]
-        if prompt.channel != track.channel and prompt.mood is not PromptKind.TOPIC
+        if prompt.channel != track.channel and prompt.kind is not PromptKind.TOPIC
     )
     pieces: list[NumberRun] = []
     for run in track.runs:

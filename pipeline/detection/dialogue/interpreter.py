@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from pipeline.detection.dialogue.context import Surroundings, cut
-from pipeline.detection.dialogue.model import CARD_DATA, HARMLESS, Reading, Talk, Verdict
+from pipeline.detection.dialogue.model import CARD_DATA, HARMLESS, Reading, Verdict
 from pipeline.detection.dialogue.number_chains import TOPIC_S, Chains, join_strays
 from pipeline.detection.dialogue.questions import (
     DATED,
@@ -28,7 +28,6 @@ from pipeline.detection.dialogue.questions import (
 )
 from pipeline.detection.dialogue.reopening import reopened, waits_for
 from pipeline.detection.dialogue.retrospect import join_alike, take_back
-from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.prompts import Prompt
 from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.amounts import decimal, parted, price, with_cents
@@ -38,7 +37,7 @@ from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.records.checksums import aba, card_brand, luhn
 from pipeline.records.entities import Entity
-from pipeline.records.model import Hearing, Interval
+from pipeline.records.model import Hearing
 from pipeline.records.scores import Basis
 
 _FRAGMENT: Final = 4
@@ -63,58 +62,38 @@ _EXPIRY: Final = 10
 _DATE: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
 
 
-def interpret(
-    tracks: Sequence[ParsedChannel],
-    heard: Sequence[Prompt],
-    rate: int,
-    talk: Talk,
-    unexplained: Sequence[Sequence[Interval]],
-    announcing: frozenset[str],
-    customers: frozenset[int],
-) -> Reading:
+def interpret(look: Surroundings, customers: frozenset[int]) -> Reading:
     """Judge every run of one reading.
 
     Args:
-        tracks: one per channel.
-        heard: the phrases of all readings, each once, in time order.
-        rate: samples per second.
-        talk: counts the content words of the reading.
-        unexplained: per channel, speech that no word explains.
-        announcing: words of the language such as "is" in "… is my card number".
+        look: the reading, and the phrases of all readings around it.
         customers: channels of customers.
     """
-    return _Walk(tracks, heard, rate, talk, unexplained, announcing, customers).walk()
+    return _Walk(look, customers).walk()
 
 
 class _Walk:
-    def __init__(
-        self,
-        tracks: Sequence[ParsedChannel],
-        heard: Sequence[Prompt],
-        rate: int,
-        talk: Talk,
-        unexplained: Sequence[Sequence[Interval]],
-        announcing: frozenset[str],
-        customers: frozenset[int],
-    ) -> None:
+    def __init__(self, look: Surroundings, customers: frozenset[int]) -> None:
         self._customers = customers
-        self._look = Surroundings(tracks, heard, rate, talk, unexplained, announcing)
-        self._tracks = {track.channel: track for track in tracks}
-        self._rate = rate
-        self._talk = talk
+        self._look = look
+        self._tracks = look.tracks
+        self._rate = look.rate
+        self._talk = look.talk
         self._active: list[Question] = []
         self._reference: Prompt | None = None
         self._reference_until = 0
         self._reference_given: dict[int, list[str]] = {}
         self._card_topic = -1
         self._bank_topic = -1
-        self._chains = Chains(rate, talk)
+        self._chains = Chains(look.rate, look.talk)
         self._card_data = -1
         self._result = Reading()
-        asked = [prompt for prompt in heard if prompt.mood in (PromptKind.ASK, PromptKind.TOPIC)]
-        again = [prompt for prompt in heard if prompt.mood is PromptKind.AGAIN]
-        references = [prompt for prompt in heard if prompt.mood is PromptKind.REFERENCE]
-        runs = [run for track in tracks for run in cut(track, asked, references)]
+        asked = [
+            prompt for prompt in look.heard if prompt.kind in (PromptKind.ASK, PromptKind.TOPIC)
+        ]
+        again = [prompt for prompt in look.heard if prompt.kind is PromptKind.AGAIN]
+        references = [prompt for prompt in look.heard if prompt.kind is PromptKind.REFERENCE]
+        runs = [run for track in look.tracks.values() for run in cut(track, asked, references)]
         events: list[tuple[int, int, Prompt | NumberRun]] = []
         events += [(prompt.start, 0, prompt) for prompt in [*asked, *references, *again]]
         events += [(run.start, 1, run) for run in runs]
@@ -123,7 +102,7 @@ class _Walk:
     def walk(self) -> Reading:
         for _, _, event in self._events:
             if isinstance(event, Prompt):
-                self._hear(event)
+                self._phrase(event)
             else:
                 self._take(event)
         self._chains.end(self._card_topic)
@@ -136,15 +115,15 @@ class _Walk:
 
     # -- phrases -----------------------------------------------------------------------------
 
-    def _hear(self, prompt: Prompt) -> None:
-        if prompt.mood is PromptKind.TOPIC:
+    def _phrase(self, prompt: Prompt) -> None:
+        if prompt.kind is PromptKind.TOPIC:
             if prompt.entity is Entity.CARD_NUMBER:
                 self._card_topic = prompt.end
             else:
                 self._bank_topic = prompt.end
             return
         self._drop_over(prompt.start)
-        if prompt.mood is PromptKind.AGAIN:
+        if prompt.kind is PromptKind.AGAIN:
             question = None
             if self._reference is None:
                 question = reopened(self._result.questions, self._active, prompt, self._rate)
@@ -152,7 +131,7 @@ class _Walk:
                 self._active.append(question)
                 self._result.questions.append(question)
             return
-        if prompt.mood is PromptKind.REFERENCE:
+        if prompt.kind is PromptKind.REFERENCE:
             self._chains.end(self._card_topic)
             self._close(
                 [question for question in self._active if question.answered],

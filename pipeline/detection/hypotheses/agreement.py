@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.detection.hypotheses.fusion import ParsedChannel
+from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import is_number
@@ -167,5 +168,5 @@ def between(outer: int, inner: int, most: int) -> int:
 
 def comparable(text: str) -> str:
     """A word in lower case without the punctuation at its edges; "okay" in one spelling."""
-    word = text.lower().strip(" .,;:!?…\"'()-")
+    word = bare(text, "-")
     return "okay" if word == "ok" else word

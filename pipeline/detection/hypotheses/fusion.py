@@ -17,6 +17,7 @@ from pipeline.detection.language.prompts import Prompt
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import is_number
+from pipeline.records.intervals import shared
 from pipeline.records.model import Hearing, Word
 from pipeline.transcription.word_timing import longest
 
@@ -100,9 +101,8 @@ def _filled(words: list[Word], numbers: Iterable[Word]) -> list[Word]:
 
 
 def _same(one: Word, other: Word) -> bool:
-    shared = min(one.end, other.end) - max(one.start, other.start)
     shorter = max(1, min(one.end - one.start, other.end - other.start))
-    return shared > _OVERLAP * shorter
+    return shared(one, other) > _OVERLAP * shorter
 
 
 def _start(word: Word) -> int:

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.detection.hypotheses.agreement import MOST_S, between, comparable
+from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.vocabulary import Vocabulary
-from pipeline.detection.numbers.tokens import bare, is_number
+from pipeline.detection.numbers.tokens import is_number
 from pipeline.records.entities import HEALTH, Entity
 from pipeline.records.model import Hearing, Interval, Span, Word
 from pipeline.transcription.word_timing import PER_SPOKEN_LETTER_S, WORD_SPOKEN_S, plausible

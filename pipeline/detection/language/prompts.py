@@ -36,7 +36,7 @@ class Prompt:
     channel: int
     start: int
     end: int
-    mood: PromptKind
+    kind: PromptKind
     entity: Entity | None
     first: int = field(compare=False)
     """Index of its first word in the sequence."""
@@ -56,16 +56,16 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
     taken: list[tuple[int, int]] = []
     prompts: list[Prompt] = []
     for about, start, end in found:
-        mood, named = about.mood, about.entity
+        kind, named = about.kind, about.entity
         if any(start < other_end and other_start < end for other_start, other_end in taken):
             continue
         taken.append((start, end))
         first = indexes[bisect.bisect_right(starts, start) - 1]
         last = ends[bisect.bisect_right(starts, end - 1) - 1]
         word = words[first]
-        if mood in (PromptKind.PLACE, PromptKind.AMOUNT) and _spelled(words[first : last + 1]):
+        if kind in (PromptKind.PLACE, PromptKind.AMOUNT) and _spelled(words[first : last + 1]):
             continue  # "B Y" in a code is not "by"
-        if mood is PromptKind.REFERENCE and _ends_inside(words[first : last + 1]):
+        if kind is PromptKind.REFERENCE and _ends_inside(words[first : last + 1]):
             # "That's the first part. Nine", "her ticket. Number's …"; but "ticket number. It's …".
             last = _sentence(words, first, last)
             if not _refers(words[first : last + 1], voc):
@@ -79,11 +79,11 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
                 word.channel,
                 word.start,
                 words[last].end,
-                mood,
+                kind,
                 named,
                 first,
                 last,
-                brief=about.brief or (mood is PromptKind.REFERENCE and (start, end) in brief),
+                brief=about.brief or (kind is PromptKind.REFERENCE and (start, end) in brief),
             )
         )
     ordered = sorted(prompts, key=lambda prompt: prompt.first)
@@ -100,10 +100,10 @@ def _goes_with_ask(before: Sequence[Prompt], prompt: Prompt, words: Sequence[Wor
     "What's your passport number, for the visit's booking?", "the card, with the version code",
     "in any order".
     """
-    if prompt.mood is not PromptKind.REFERENCE:
+    if prompt.kind is not PromptKind.REFERENCE:
         return False
     question = next(
-        (one for one in reversed(before) if one.mood in (PromptKind.ASK, PromptKind.TOPIC)), None
+        (one for one in reversed(before) if one.kind in (PromptKind.ASK, PromptKind.TOPIC)), None
     )
     if (
         question is None
@@ -126,7 +126,7 @@ def _refers(words: Sequence[Word], voc: Vocabulary) -> bool:
     """Whether words end with a whole reference, whatever follows them."""
     text = _plain(words, voc)[0]
     return any(
-        about.mood is PromptKind.REFERENCE and not about.followed and end == len(text) - 1
+        about.kind is PromptKind.REFERENCE and not about.followed and end == len(text) - 1
         for about, _, end in voc.announcing.find(text)
     )
 
@@ -154,8 +154,8 @@ def _order(found: tuple[Announced, int, int]) -> tuple[int, bool, int, int]:
     ("passport number for the booking"), and "what's the number" only where no other stands.
     """
     about, start, end = found
-    weak = about.entity is Entity.NUMBER_SEQUENCE or about.mood is PromptKind.AGAIN
-    return (-min(about.mood, PromptKind.REFERENCE), weak, start, start - end)
+    weak = about.entity is Entity.NUMBER_SEQUENCE or about.kind is PromptKind.AGAIN
+    return (-min(about.kind, PromptKind.REFERENCE), weak, start, start - end)
 
 
 @Remembered

@@ -84,7 +84,7 @@ class PromptKind(IntEnum):
 class Announced(NamedTuple):
     """What a phrase about numbers announces."""
 
-    mood: PromptKind
+    kind: PromptKind
     entity: Entity | None = None
     """What is asked for, or talked about."""
     brief: bool = False
@@ -184,8 +184,8 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
 
 def _announcing(data: Mapping[str, Any]) -> Phrases[Announced]:
     lists = {
-        Announced(mood, Entity(name)): phrases
-        for mood, section in ((PromptKind.ASK, "ask"), (PromptKind.TOPIC, "topic"))
+        Announced(kind, Entity(name)): phrases
+        for kind, section in ((PromptKind.ASK, "ask"), (PromptKind.TOPIC, "topic"))
         for name, phrases in data[section].items()
     }
     lists[Announced(PromptKind.REFERENCE)] = data["reference"]

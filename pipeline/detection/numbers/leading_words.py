@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.composition import Part
-from pipeline.detection.numbers.tokens import Kind, Token, bare
+from pipeline.detection.numbers.tokens import Kind, Token
 from pipeline.records.checksums import card_brand, luhn
 from pipeline.records.model import Word
 

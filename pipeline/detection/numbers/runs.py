@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from pipeline.detection.language.lazy import once
+from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.vocabulary import Vocabulary, vocabulary
 from pipeline.detection.numbers.composition import Part, compose
 from pipeline.detection.numbers.disambiguation import settle
@@ -24,7 +25,6 @@ from pipeline.detection.numbers.tokens import (
     Flag,
     Kind,
     Token,
-    bare,
     is_number,
     tokenise,
 )

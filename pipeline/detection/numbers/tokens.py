@@ -291,11 +291,6 @@ def _kinds(language: str) -> tuple[dict[str, tuple[Kind, str]], dict[str, tuple[
     return numbers, others
 
 
-def bare(text: str) -> str:
-    """A word in lower case, without the punctuation at its edges."""
-    return text.lower().strip(" .,;:!?…\"'()")
-
-
 def is_glue(text: str, voc: Vocabulary) -> bool:
     """Whether a word may stand inside a number without being a part of it."""
     token = _split(text, voc.language)[0]

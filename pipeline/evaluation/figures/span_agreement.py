@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from pipeline.records.intervals import merge_intervals, subtract_intervals
+from pipeline.records.intervals import length, merge_intervals, subtract_intervals
 from pipeline.records.model import Action, Interval, Span
 
 ALL: Final = "ALL"
@@ -75,9 +75,9 @@ def _agreement(entity: str, sides: Sequence[_Places], rate: int) -> Agreement:
     for channel in {channel for side in sides for name, channel in side if name == entity}:
         one, other = (side.get((entity, channel), ()) for side in sides)
         left, right = subtract_intervals(one, other), subtract_intervals(other, one)
-        samples[1] += _length(left)
-        samples[2] += _length(right)
-        samples[0] += _length(one) - _length(left)
+        samples[1] += length(left)
+        samples[2] += length(right)
+        samples[0] += length(one) - length(left)
         shared = _touching(one, other)
         counts[0] += shared
         counts[1] += len(one) - shared
@@ -91,7 +91,3 @@ def _touching(one: Sequence[Interval], other: Sequence[Interval]) -> int:
     starts = [interval.start for interval in other]
     before = ((each, bisect_left(starts, each.end)) for each in one)
     return sum(at > 0 and other[at - 1].end > each.start for each, at in before)
-
-
-def _length(intervals: Iterable[Interval]) -> int:
-    return sum(len(interval) for interval in intervals)

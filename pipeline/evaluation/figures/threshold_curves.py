@@ -15,7 +15,7 @@ from pipeline.evaluation.corpora.call_manifest import TruthCall
 from pipeline.evaluation.corpora.entity_aliases import entity_name
 from pipeline.evaluation.scoring.leak_scoring import COLLAR_MS
 from pipeline.evaluation.scoring.results import Point
-from pipeline.records.intervals import merge_intervals, subtract_intervals
+from pipeline.records.intervals import length, merge_intervals, subtract_intervals
 from pipeline.records.model import Interval, Span
 
 STEPS: Final = tuple(step / 20 for step in range(21))
@@ -47,7 +47,7 @@ def heard_curve(calls: Sequence[HeardCall]) -> tuple[Point, ...]:
             every = merge_intervals(each for own in words.values() for each in own)
             harmless = _harmless(call.truth, side, [*every, *optional])
             for entity, own in words.items():
-                whole[entity] += _length(own)
+                whole[entity] += length(own)
             for entity, threshold, spans in _found(call, channel):
                 key = (entity, threshold)
                 hits[key] += _shared(words.get(entity, ()), spans)
@@ -113,11 +113,7 @@ def _ms(start: float, end: float) -> Interval:
 
 
 def _shared(places: Sequence[Interval], spans: Sequence[Interval]) -> int:
-    return _length(places) - _length(subtract_intervals(places, spans))
-
-
-def _length(places: Iterable[Interval]) -> int:
-    return sum(len(place) for place in places)
+    return length(places) - length(subtract_intervals(places, spans))
 
 
 def _share(good: int, bad: int) -> float:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.evaluation.scoring.leak_scoring import SILENCED_SHARE, CallResult, WordScore, items_of
-from pipeline.records.intervals import merge_intervals
+from pipeline.records.intervals import merge_intervals, shared
 from pipeline.records.model import Action, Interval, Mute, Span, Word
 
 MUTING: Final = "muting"
@@ -98,11 +98,7 @@ def _interval(start_ms: float, end_ms: float, rate: int) -> Interval:
 
 def _share(place: Interval, others: Iterable[Interval]) -> float:
     """How much of a place others cover, 0 to 1."""
-    covered = sum(
-        min(place.end, other.end) - max(place.start, other.start)
-        for other in merge_intervals(others)
-        if place.overlaps(other)
-    )
+    covered = sum(max(0, shared(place, other)) for other in merge_intervals(others))
     return covered / len(place)
 
 

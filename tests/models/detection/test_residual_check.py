@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.detection.residual_check import leftovers
+from models.detection.residual_check import residual_findings
 from models.detection.turn_reader import ScriptedReads
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import Policy
@@ -27,7 +27,7 @@ def edges(
 ) -> list[tuple[int, int]]:
     words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
     heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, words)
-    found = leftovers(NOTHING, POLICY, heard, RATE, expected)
+    found = residual_findings(NOTHING, POLICY, heard, RATE, expected)
     return [(s.start, s.end) for s in found if s.recognizer == Recognizer.EDGE_DIGITS]
 
 
@@ -70,7 +70,7 @@ def numbers(
 ) -> list[tuple[str, str]]:
     words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
     heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, words)
-    found = leftovers(NOTHING, POLICY, heard, RATE, expected)
+    found = residual_findings(NOTHING, POLICY, heard, RATE, expected)
     return [(s.entity, s.recognizer) for s in found if s.recognizer != Recognizer.EDGE_DIGITS]
 
 
@@ -118,7 +118,7 @@ def names(
     reads = ScriptedReads(dict.fromkeys(("laura", "barrera", "tom"), ("PERSON", held)))
     words = tuple(replace(w, probability=heard) for w in words_from_text(text, rate=RATE))
     window = WindowTranscript("call", 0, 0, 0, 20 * RATE, words)
-    found = leftovers(reads, POLICY, window, RATE, frozenset({expected}))
+    found = residual_findings(reads, POLICY, window, RATE, frozenset({expected}))
     places = [word.start for word in words], [word.end for word in words]
     return [
         (one.entity, one.recognizer, places[0].index(one.start), places[1].index(one.end))
@@ -154,9 +154,9 @@ def test_a_word_stretched_over_seconds_does_not_hide_the_order_number_heard_agai
     again = [replace(w, hearing=Hearing.AGAIN) for w in later[:4]]
     stretched = Word(0, 0, later[4].start, "huh.", 0.4)
     heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, (stretched, *again, *later[4:]))
-    assert leftovers(NOTHING, POLICY, heard, RATE, CARD) == ()
+    assert residual_findings(NOTHING, POLICY, heard, RATE, CARD) == ()
     unexplained = WindowTranscript("call", 0, 0, 0, 20 * RATE, (stretched, *later[4:]))
-    assert len(leftovers(NOTHING, POLICY, unexplained, RATE, CARD)) == 1
+    assert len(residual_findings(NOTHING, POLICY, unexplained, RATE, CARD)) == 1
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_digits_that_one_hearing_clearly_calls_an_order_number_are_none_in_the_o
     second = [replace(word, hearing=Hearing.SECOND) for word in before]
     assert before[-1].end < said[3].start
     heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, (*clear, *second, *digits))
-    assert len(leftovers(NOTHING, POLICY, heard, RATE, CARD)) == left
+    assert len(residual_findings(NOTHING, POLICY, heard, RATE, CARD)) == left

@@ -106,7 +106,7 @@ def verify(
                 ),
                 models=("tiny@1a5afae0",),
             )
-            queue += verifier.take_heard(heard, [])
+            queue += verifier.take_transcript(heard, [])
         else:
             out.append(one)
     verdict = out[-1]

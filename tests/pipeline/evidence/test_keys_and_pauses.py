@@ -76,7 +76,7 @@ def stored() -> StoredCall:
         elif isinstance(out, Verdict):
             done = assembly.take_verdict(out)
         else:
-            waiting = [*verifier.take_heard(unheard(out), ()), *waiting]
+            waiting = [*verifier.take_transcript(unheard(out), ()), *waiting]
     assert done is not None
     return done
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.speech.window_audio import HeardWord, Listening, drawn_in
+from models.speech.window_audio import DecodedWord, Listening, drawn_in
 from pipeline.records.model import Hearing, Interval
 from pipeline.transcription.word_beginnings import tightened
 from pipeline.transcription.word_timing import Loudness
@@ -85,8 +85,8 @@ def test_neither_sound_nor_what_the_other_heard_is_left_out(
         assert kept[step] or not (sounding or elsewhere)
 
 
-def heard(text: str, where: Interval, hearing: Hearing) -> HeardWord:
-    return HeardWord(where, text, 0.9, hearing, believed=True, numeric=True)
+def heard(text: str, where: Interval, hearing: Hearing) -> DecodedWord:
+    return DecodedWord(where, text, 0.9, hearing, believed=True, numeric=True)
 
 
 def test_only_numbers_move_and_a_heard_again_one_is_no_witness() -> None:

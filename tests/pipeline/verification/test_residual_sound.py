@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.records.model import Interval, Word
-from pipeline.verification.residual_sound import stubs
+from pipeline.verification.residual_sound import residual_sounds
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +25,7 @@ def word(text: str, start: float, end: float, probability: float = 0.9) -> Word:
 def found(
     *audible: Interval, words: tuple[Word, ...] = (), mutes: tuple[Interval, ...] = (MUTE,)
 ) -> list[Interval]:
-    return stubs(audible, mutes, words, RATE)
+    return residual_sounds(audible, mutes, words, RATE)
 
 
 @pytest.mark.parametrize("sound", [at(9.6, 9.9), at(12.0, 12.3), at(12.15, 12.5)])

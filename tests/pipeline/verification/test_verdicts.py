@@ -68,7 +68,7 @@ def test_repeats_are_dropped_and_other_calls_refused() -> None:
         verifier.take(other)
     with pytest.raises(RecordError):
         verifier.take(RedactedChunk(CALL, 1, RATE + 5, chunks[1].pcm))
-    assert verifier.take_heard(WindowTranscript(CALL.call_id, 99, 0, 0, 1), []) == []
+    assert verifier.take_transcript(WindowTranscript(CALL.call_id, 99, 0, 0, 1), []) == []
 
 
 def test_chunks_are_released_while_the_call_goes_on() -> None:
@@ -124,7 +124,7 @@ def test_before_the_first_chunk_nothing_is_asked_and_nothing_expected() -> None:
     other = CallVerifier(POLICY)
     assert other.waits_for_answers == 0
     assert other.expected_at(window) == frozenset()
-    assert other.take_heard(answered(window), []) == []
+    assert other.take_transcript(answered(window), []) == []
     assert verifier.expected_at(replace(window, seq=99)) == frozenset()
 
 
@@ -139,11 +139,13 @@ def test_after_the_end_neither_a_chunk_nor_another_end_counts() -> None:
     assert verifier.waits_for_answers == len(asked)
     with pytest.raises(RecordError, match="another call"):
         verifier.take(replace(late, call=replace(CALL, call_id="other")))
-    *_, verdict = [one for window in asked for one in verifier.take_heard(answered(window), [])]
+    *_, verdict = [
+        one for window in asked for one in verifier.take_transcript(answered(window), [])
+    ]
     assert isinstance(verdict, Verdict)
     assert verdict.passed
     assert verifier.take(end) == []
-    assert verifier.take_heard(answered(asked[0]), []) == []
+    assert verifier.take_transcript(answered(asked[0]), []) == []
 
 
 def test_a_window_waits_for_all_that_may_be_muted_behind_it_and_half_a_second_more() -> None:
@@ -160,7 +162,7 @@ def test_a_window_waits_for_all_that_may_be_muted_behind_it_and_half_a_second_mo
 
 def test_an_answer_releases_what_waited_for_it() -> None:
     verifier, asked = unanswered()
-    released = [one for window in asked for one in verifier.take_heard(answered(window), [])]
+    released = [one for window in asked for one in verifier.take_transcript(answered(window), [])]
     assert released
     for one in released:
         assert isinstance(one, RedactedChunk)
@@ -170,7 +172,7 @@ def test_an_answer_releases_what_waited_for_it() -> None:
 def test_where_something_is_found_is_listened_to_again_before_the_call_ends() -> None:
     verifier, asked = unanswered()
     (window,) = [one for one in asked if one.channel == 1]
-    (again,) = verifier.take_heard(answered(window), left_over(window))
+    (again,) = verifier.take_transcript(answered(window), left_over(window))
     assert isinstance(again, Window)
     assert (again.channel, again.seq) == (1, len(asked))
     assert again.start <= 12 * RATE < round(12.6 * RATE) <= again.end

@@ -372,7 +372,7 @@ def test_a_window_that_could_not_be_heard_fails_the_call(answers: tuple[str, ...
                 CALL.call_id, one.seq, one.channel, one.start, one.end,
                 unheard=unheard, models=answers,
             )  # fmt: skip
-            out += verifier.take_heard(heard, [])
+            out += verifier.take_transcript(heard, [])
     verdict = out[-1]
     assert isinstance(verdict, Verdict)
     assert not check(verdict, "windows_not_heard").passed

@@ -111,7 +111,7 @@ def drive(
             words=words(window),
             models=models,
         )
-        sort_out(verifier.take_heard(heard, answer(window)))
+        sort_out(verifier.take_transcript(heard, answer(window)))
 
     for item in items:
         sort_out(verifier.take(item))

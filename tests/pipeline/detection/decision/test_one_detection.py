@@ -306,7 +306,7 @@ def failed(out: Sequence[RedactedChunk | CallEnd]) -> set[str]:
     said = [made for one in out for made in verifier.take(one)]
     for one in said:
         if isinstance(one, Window):
-            said += verifier.take_heard(silent(one), [])
+            said += verifier.take_transcript(silent(one), [])
     verdict = said[-1]
     assert isinstance(verdict, Verdict)
     return {one.name for one in verdict.checks if not one.passed}

@@ -49,7 +49,7 @@ def questions(text: str) -> set[Entity]:
     return {
         prompt.entity
         for prompt in prompts
-        if prompt.mood is PromptKind.ASK and prompt.entity is not None
+        if prompt.kind is PromptKind.ASK and prompt.entity is not None
     }
 
 
@@ -101,7 +101,7 @@ def test_the_wallet_does_not_hide_the_long_number() -> None:
 )
 def test_a_room_or_a_case_with_a_sentence_behind_it_explains_nothing(text: str) -> None:
     prompts = find_prompts(words_from_text(text), vocabulary("en"))
-    assert PromptKind.REFERENCE not in {prompt.mood for prompt in prompts}
+    assert PromptKind.REFERENCE not in {prompt.kind for prompt in prompts}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_room_or_a_case_with_a_sentence_behind_it_explains_nothing(text: str) 
 )
 def test_a_code_behind_its_name_is_explained(text: str) -> None:
     prompts = find_prompts(words_from_text(text), vocabulary("en"))
-    assert PromptKind.REFERENCE in {prompt.mood for prompt in prompts}
+    assert PromptKind.REFERENCE in {prompt.kind for prompt in prompts}
 
 
 def test_digits_after_a_room_to_hold_are_silenced() -> None:

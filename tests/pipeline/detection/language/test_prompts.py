@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 
 def asked(text: str) -> list[Entity | None]:
     prompts = find_prompts(words_from_text(text), vocabulary())
-    return [prompt.entity for prompt in prompts if prompt.mood is PromptKind.ASK]
+    return [prompt.entity for prompt in prompts if prompt.kind is PromptKind.ASK]
 
 
 @pytest.mark.parametrize(
