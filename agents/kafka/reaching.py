@@ -56,6 +56,11 @@ class BrokerAdmin(AdminClient):
         ours: Any = {"bootstrap.servers": bootstrap, "log_level": "0", "error_cb": self._told}
         super().__init__({**(client or {}), **ours})
 
+    def list_topics(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the library has it
+        """As the library has it; what was told before is heard, or it would pile up."""
+        self.poll(0)
+        return super().list_topics(*args, **kwargs)
+
     def away(self, error: KafkaException | TimeoutError) -> BrokerError:
         """What is to be raised for an error of this client."""
         self.poll(TELLS_S)  # what it was told meanwhile comes only now

@@ -31,7 +31,7 @@ class Broker:
         self._last: dict[str, int] | None = None
         self.asked = 0
 
-    def __call__(self, _config: object) -> Broker:
+    def __call__(self, *_config: object) -> Broker:
         return self
 
     def list_topics(self, timeout: float) -> Any:  # noqa: ANN401 - as the library has it
@@ -54,7 +54,7 @@ def counts(**changed: int) -> dict[str, int]:
 
 
 async def kept(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topics, "AdminClient", broker)
+    monkeypatch.setattr(topics, "BrokerAdmin", broker)
     await asyncio.wait_for(keep_partitions("127.0.0.1:1", NAMES, 4, look_s=0.001), HANG_S)
 
 

@@ -83,3 +83,12 @@ def test_the_settings_of_a_client_are_its_own(closed: str) -> None:
     given = {"client.id": "mine"}
     BrokerAdmin(closed, given)
     assert given == {"client.id": "mine"}
+
+
+def test_what_a_client_is_told_does_not_pile_up(closed: str) -> None:
+    """A worker asks for as long as its broker is away."""
+    admin = BrokerAdmin(closed)
+    for _ in range(3):
+        with pytest.raises(KafkaException):
+            admin.list_topics(timeout=0.3)
+    assert admin._told.why == "connection refused"  # heard without anybody asking why
