@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-HANG_S = 600.0
+HANG_S = 1_200.0
 """For every process, thread, answer or state that a test waits for; half of pytest's own limit."""
 
 T = TypeVar("T")

@@ -140,7 +140,7 @@ def test_what_was_acknowledged_is_counted_and_told(
         (A, 1),
         (A, 2),
     ]
-    assert all(0.0 <= one.at - one.sent < 5.0 for one in heard)
+    assert all(one.at >= one.sent for one in heard)
     sender.close()
 
 
@@ -219,14 +219,16 @@ def test_after_a_loss_a_new_client_takes_over_and_overtakes_nothing(
     assert len(producers) == 2
 
 
-def test_no_room_is_told_at_once_and_waited_for(sender: CallSender, producer: FakeProducer) -> None:
+def test_no_room_is_told_at_once_and_waited_for(
+    sender: CallSender, producer: FakeProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call, other = sender.open(HEADER), sender.open(replace(HEADER, call_id=B))
     for _ in range(12):
         call.send(SECOND, 8_000)
-    began = time.monotonic()
-    with pytest.raises(BrokerError, match="no room"):
-        other.send(SECOND, 8_000)
-    assert time.monotonic() - began < 0.5
+    with monkeypatch.context() as at_once:
+        at_once.setattr(sender, "wait_for_room", lambda: pytest.fail("it waited"))
+        with pytest.raises(BrokerError, match="no room"):
+            other.send(SECOND, 8_000)
     assert (other.failed, other.end_sample) == ("no room", 0)
     assert call.failed is None
 
@@ -396,15 +398,14 @@ def test_leaving_without_acknowledgement_is_an_error_and_what_is_left_is_lost(
 
 
 def test_an_error_inside_goes_on_and_nothing_is_waited_for(
-    private: TransitPrivate, producers: list[FakeProducer]
+    private: TransitPrivate, producers: list[FakeProducer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sender = CallSender("broker:9092", TOPIC, private.public)
     call = sender.open(HEADER)
     call.send(b"ab", 1)
-    began = time.monotonic()
+    monkeypatch.setattr(sender, "flush", lambda: pytest.fail("it waited"))
     with pytest.raises(ZeroDivisionError), sender:
         raise ZeroDivisionError
-    assert time.monotonic() - began < 5.0
     assert call.failed == "_PURGE_QUEUE"
 
 

@@ -103,12 +103,12 @@ COSTLY = {
 
 @pytest.mark.parametrize("name", COSTLY)
 def test_a_policy_of_the_largest_size_is_answered_within_a_second(name: str) -> None:
-    """Processor time, so that a busy machine fails nothing."""
+    """Processor time of this thread, and six times of it, so that a busy machine fails nothing."""
     text = HEAD + COSTLY[name]
     assert len(text) <= BODY_MOST
-    begun = time.process_time()
+    begun = time.thread_time()
     state = policy_state(text.encode(), BUILT_IN)
-    assert time.process_time() - begun < 3.0  # under half a second where nothing else runs
+    assert time.thread_time() - begun < 3.0  # under half a second where nothing else runs
     assert state.valid is (name in {"comments", "a list within bounds"})
     assert len(state.problem) < 20_000
 
