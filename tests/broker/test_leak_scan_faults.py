@@ -33,6 +33,7 @@ from tests.broker.fakes import BROKEN, KILLER, SLOW
 from tests.broker.harness import Installation, content, script
 from tests.kafka.broker import ApacheKafka
 from tests.ports import free_port
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -75,7 +76,7 @@ def poison(installation: Installation, chunk: AudioChunk, call_id: str) -> None:
     for message, value in ((good, good.value[:-1]), (moved, moved.value), (foreign, foreign.value)):
         headers = list(message.headers.items())
         producer.produce(raw, key=call_id.encode(), value=value, headers=headers)
-    assert producer.flush(20) == 0
+    assert producer.flush(HANG_S) == 0
 
 
 def test_planted_canaries_are_found() -> None:
@@ -113,7 +114,7 @@ def test_nothing_that_was_said_is_in_any_written_byte(
     assert states[f"{BROKEN}-1"] in {CallState.QUARANTINED, CallState.REFUSED}
     assert states["poisoned-1"] is CallState.STORED
     page = f"http://127.0.0.1:{os.environ['METRICS_OF_TEST']}/metrics"
-    with urllib.request.urlopen(page, timeout=10) as answer:
+    with urllib.request.urlopen(page, timeout=HANG_S) as answer:
         metrics = answer.read()
     assert b"hushwire_dead_letters" in metrics
     installation.stop(worker)
@@ -146,7 +147,7 @@ def _assert_the_log_directory_is_searched(
     producer = Producer({"bootstrap.servers": installation.bootstrap})
     for value in (WORDS[5].encode(), script("plain-1", seconds=4).pcm.tobytes()):
         producer.produce(installation.topics.words, key=b"planted", value=value)
-    assert producer.flush(20) == 0
+    assert producer.flush(HANG_S) == 0
     found = forms(hit for _, hit in scan(kafka.data.rglob("*.log"), search).hits)
     assert ("word 5", "text") in found
     assert any(name == "audio" and "PCM16" in form for name, form in found)

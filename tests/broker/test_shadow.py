@@ -44,7 +44,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Figures]:
     monkeypatch.setenv("METRICS_OF_TEST", str(port))
 
     def read() -> Figures:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_S) as answer:
             text = answer.read().decode()
         found = {
             " ".join([sample.name, *(sample.labels[one] for one in sorted(sample.labels))]): (

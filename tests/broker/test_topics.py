@@ -117,7 +117,7 @@ def test_a_door_that_nobody_reads_is_told(bootstrap: str) -> None:
     create_topics(bootstrap, topics, partitions=2)
     producer = Producer({"bootstrap.servers": bootstrap})
     producer.produce(topics.audio_in, b"value", b"key", partition=1)
-    assert producer.flush(10) == 0
+    assert producer.flush(HANG_S) == 0
     assert unread(bootstrap, topics.audio_in, group)
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     consumer.commit(offsets=[TopicPartition(topics.audio_in, 1, 1)], asynchronous=False)

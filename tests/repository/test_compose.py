@@ -21,6 +21,7 @@ from agents.app.worker import STAGES
 from agents.cli.main import app
 from agents.settings.model import PREFIX, Settings
 from agents.system.sockets.serving import server_tls
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -78,7 +79,7 @@ def secrets(folder: Path) -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_S,
         restore_signals=False,  # SIGPIPE stays ignored, as where a service starts it
     )
     assert done.stderr == ""
@@ -89,7 +90,7 @@ def read_as_compose_does(folder: Path, *profiles: str) -> dict[str, Any]:
     if not READER.is_file():
         pytest.skip("no reader: compose's own library reads nothing (make test says so, too)")
     done = subprocess.run(
-        [READER, folder, *profiles], check=False, capture_output=True, text=True, timeout=60
+        [READER, folder, *profiles], check=False, capture_output=True, text=True, timeout=HANG_S
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -140,7 +141,7 @@ def test_without_the_secrets_it_says_what_to_do(fresh: Path, tmp_path: Path, mis
     if not READER.is_file():
         pytest.skip("no reader: compose's own library reads nothing (make test says so, too)")
     done = subprocess.run(
-        [READER, tmp_path / "clone"], check=False, capture_output=True, text=True, timeout=60
+        [READER, tmp_path / "clone"], check=False, capture_output=True, text=True, timeout=HANG_S
     )
     assert done.returncode == 1
     assert f"{missing} is missing a value: run deploy/compose/make-secrets first" in done.stderr
@@ -267,7 +268,7 @@ def test_the_keys_service_makes_what_the_others_name(tmp_path: Path) -> None:
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)} | told
     made = []
     for _ in range(2):
-        subprocess.run([shell, options, command], check=True, timeout=120, env=env, cwd=tmp_path)
+        subprocess.run([shell, options, command], check=True, timeout=HANG_S, env=env, cwd=tmp_path)
         files = [one for one in tmp_path.rglob("*") if one.is_file()]
         made.append({str(one.relative_to(tmp_path)): one.read_bytes() for one in files})
     assert made[0] == made[1]

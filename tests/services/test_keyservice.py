@@ -25,6 +25,7 @@ from agents.settings.model import Settings
 from agents.upkeep.kek_rotation import move_to_service, rotate, wrapping_keys
 from pipeline.errors import HushwireError, KeyServiceError, SettingsError, StoreError
 from tests.services.transit import Transit
+from tests.waiting import HANG_S
 
 MakeKey = Callable[[], str]
 
@@ -170,11 +171,11 @@ def test_aws_without_permission(
 ) -> None:
     uri = aws()
     KeyEncryptionKey.load_or_create(file, uri)
-    requests.post(f"{moto_address}/moto-api/reset-auth", data="0", timeout=10)
+    requests.post(f"{moto_address}/moto-api/reset-auth", data="0", timeout=HANG_S)
     try:
         refused(lambda: KeyEncryptionKey(file, uri), KeyServiceError, "does not let us")
     finally:
-        requests.post(f"{moto_address}/moto-api/reset-auth", data="inf", timeout=10)
+        requests.post(f"{moto_address}/moto-api/reset-auth", data="inf", timeout=HANG_S)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(file.parent))

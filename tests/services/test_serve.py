@@ -62,7 +62,7 @@ def test_over_tls_from_the_command(tmp_path: Path) -> None:
     try:
         context = ssl.create_default_context(cafile=authority.ca)
         with httpx.Client(
-            verify=context, trust_env=False, base_url=f"https://127.0.0.1:{port}", timeout=20
+            verify=context, trust_env=False, base_url=f"https://127.0.0.1:{port}", timeout=HANG_S
         ) as client:
             wait_until_up(client, process)
             assert client.get("/api/calls").status_code == 401

@@ -36,6 +36,7 @@ from tests.agents.stages.admitting import (
     told,
 )
 from tests.agents.storing import stored_call
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -200,19 +201,19 @@ def test_a_call_that_waits_for_the_ledger_holds_up_no_other(
     def slow(call_id: str) -> KnownCall | None:
         if call_id == about.call_id:
             asked.set()
-            assert answer.wait(10)
+            assert answer.wait(HANG_S)
         return call(call_id)
 
     monkeypatch.setattr(rig.ledger, "call", slow)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(core.take, sealed(DoorEnd(about, 0, 0), rig.key(about)))
-        assert asked.wait(10)
+        assert asked.wait(HANG_S)
         second = pool.submit(core.take, sealed(DoorEnd(other, 0, 0), rig.key(other)))
         try:
-            assert second.result(5).send
+            assert second.result(HANG_S).send
         finally:
             answer.set()
-        assert first.result(10).send
+        assert first.result(HANG_S).send
 
 
 def test_keys_of_idle_calls_leave_memory(rig: Rig) -> None:

@@ -22,6 +22,7 @@ from agents.system.sockets import serving
 from agents.system.sockets.serving import refuse_ended
 from pipeline.errors import BrokerError, SettingsError
 from tests.agents.app.operations.test_expiry import NOW, pem
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -48,7 +49,7 @@ class Watched:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         while not holds():  # noqa: ASYNC110 - the look itself has no event
             await asyncio.sleep(0.005)
 

@@ -29,6 +29,7 @@ from pipeline.gateways.lone_keys import ConsentKeys
 from pipeline.gateways.twilio.frames import TELNYX, TWILIO
 from pipeline.records.model import Role
 from tests.agents.app.gateway.doors import Door, OneCall, application
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -113,7 +114,7 @@ async def connected(
 
 async def code(socket: aiohttp.ClientWebSocketResponse) -> tuple[int | None, str]:
     """With what the gateway closes a stream."""
-    message = await socket.receive(timeout=5)
+    message = await socket.receive(timeout=HANG_S)
     assert message.type is aiohttp.WSMsgType.CLOSE
     return message.data, message.extra or ""
 

@@ -18,6 +18,7 @@ from agents.app.operations import probes as module
 from agents.app.operations.probes import LOOP_S, SPARE_S, STAGE_S, Probes, ProbeServer, StageLook
 from agents.runtime.pulse import Pulse
 from pipeline.errors import SettingsError
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -137,7 +138,7 @@ class Asked:
     def get(self, path: str) -> tuple[int, str]:
         address = f"http://127.0.0.1:{self.server.port}{path}"
         try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
+            with urllib.request.urlopen(address, timeout=HANG_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
