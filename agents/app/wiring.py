@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, fields
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +16,16 @@ from agents.app.checks.surroundings import looks
 from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.recordings.ingest import Ingested, Outcome, ingest
 from agents.app.recordings.recording_folder import find_recordings
-from agents.app.worker import LISTENING, STAGES, LanguageDetector, Models, WorkerConfig, run_worker
+from agents.app.worker import (
+    LISTENING,
+    STAGES,
+    LanguageDetector,
+    Models,
+    WorkerConfig,
+    check,
+    run_worker,
+    waits_for,
+)
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key
 from agents.database import known_keys
@@ -23,9 +33,10 @@ from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.database.open_ledger import opened_ledger
 from agents.database.policies.of_installation import following, policy_in_force
+from agents.kafka.admin import make_topics
 from agents.kafka.producer import CallProducer
 from agents.kafka.security import KafkaSecurity, named_broker
-from agents.kafka.topics import Topics, create_topics, reach_broker
+from agents.kafka.topics import Topics, reach_broker
 from agents.runtime.engine_pool import whisper_work
 from agents.runtime.outbox import Limits
 from agents.settings.consent_rules import at_the_door, consent_rules, rules_of
@@ -42,7 +53,7 @@ from agents.stages.transcribe import NAME as TRANSCRIBE
 from agents.stages.vault import NAME as VAULT
 from agents.stages.verify import NAME as VERIFY
 from agents.system.engine_sizing import batching, listening
-from agents.system.logging import configure_logging, level_by_signals
+from agents.system.logging import configure_logging, get_logger, level_by_signals
 from agents.system.metrics import Metrics
 from agents.system.progress import Through
 from agents.system.screen import screen
@@ -91,7 +102,6 @@ def start_worker(
 
 
 def _serve(config: WorkerConfig, settings: Settings, ready: Callable[[], None]) -> None:
-    reach_broker(config.bootstrap, client=config.security.librdkafka())
     metrics, probes = Metrics(), Probes()
     with ExitStack() as serving:
         if settings.metrics_port:
@@ -101,6 +111,14 @@ def _serve(config: WorkerConfig, settings: Settings, ready: Callable[[], None]) 
         serving.enter_context(
             exporting(settings.tracing, f"hushwire-{one}", counter=metrics.traced)
         )
+        get_logger().info(
+            "worker starting",
+            stages=list(config.stages),
+            version=metadata.version("hushwire"),
+            bootstrap=config.bootstrap,
+            waits_for=waits_for(config.stages),
+        )
+        reach_broker(config.bootstrap, client=config.security.librdkafka())
         asyncio.run(run_worker(config, metrics=metrics, ready=ready, probes=probes))
 
 
@@ -108,21 +126,23 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
     """The worker's own configuration.
 
     Raises:
-        SettingsError: no broker is named.
+        SettingsError: no broker is named, or see ``agents.app.worker.check``.
         PolicyError: the policy is refused.
     """
+    named = STAGES if stages == ["all"] else tuple(dict.fromkeys(stages))
+    check(named, vault)
+    bootstrap = named_broker(settings)
     policy = read_policy(settings)
     nightly = None
     if settings.consent_recheck != "off":
         nightly = Nightly(settings.consent_recheck, rules_of(settings))
     state = settings.state_folder(STATE)
-    named = STAGES if stages == ["all"] else tuple(dict.fromkeys(stages))
     hearing = transcriber_settings(settings)
     if LISTENING & set(named):
         hearing = pinned(hearing)  # engines that are started later load the same bytes, or none
     return WorkerConfig(
         stages=named,
-        bootstrap=named_broker(settings),
+        bootstrap=bootstrap,
         policy=policy,
         models=Models(
             pool_work=whisper_work(hearing),
@@ -291,17 +311,10 @@ def have_topics(settings: Settings) -> None:
     Raises:
         BrokerError: the broker is away, or does not let us make them.
     """
-    bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
-    topics = Topics.named(settings.topic_prefix)
-    if topics.audio_raw not in reach_broker(bootstrap, client=client):
-        create_topics(
-            bootstrap,
-            topics,
-            partitions=settings.partitions,
-            replication=settings.replication,
-            retention_ms=settings.raw_retention_seconds * 1000,
-            client=client,
-        )
+    client = KafkaSecurity.of(settings).librdkafka()
+    there = reach_broker(named_broker(settings), client=client)
+    if Topics.named(settings.topic_prefix).audio_raw not in there:
+        make_topics(settings, there)
 
 
 def ingest_files(

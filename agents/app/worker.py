@@ -11,7 +11,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -62,6 +62,7 @@ from agents.upkeep.news.erased_calls import ErasedCalls
 from agents.upkeep.news.webhooks import Endpoint, Webhooks
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.vault.analytics.fact_keeper import Counting
+from agents.vault.file_store import is_bucket
 from agents.vault.vault import Vault
 from pipeline.consent.gate import ConsentRules
 from pipeline.errors import SettingsError
@@ -272,13 +273,37 @@ async def run_worker(
 
 
 def _check(config: WorkerConfig) -> None:
-    unknown = sorted(set(config.stages) - set(STAGES))
-    if unknown or not config.stages:
-        raise SettingsError(f"no stage {', '.join(unknown) or 'named'}: {', '.join(STAGES)}")
-    if vault.NAME in config.stages and config.vault is None:
-        raise SettingsError("the vault stage needs a vault: a folder or s3://bucket/prefix")
+    check(config.stages, config.vault)
     if admit.NAME in config.stages and config.door is None:
         raise SettingsError("the admit stage needs the private key of calls on their way in")
+
+
+def check(stages: Sequence[str], place: str | Path | None) -> None:
+    """Refuse what a worker is asked for, before anything is read or reached.
+
+    Args:
+        stages: their names.
+        place: of the vault.
+
+    Raises:
+        SettingsError: a stage that is none, a vault that is missing or can be none.
+    """
+    unknown = sorted(set(stages) - set(STAGES))
+    if unknown or not stages:
+        raise SettingsError(f"no stage {', '.join(unknown) or 'named'}: {', '.join(STAGES)}")
+    if place is not None:
+        is_bucket(place)
+    elif vault.NAME in stages:
+        raise SettingsError(
+            "the vault stage needs a vault: --to with a folder or s3://bucket/prefix"
+        )
+
+
+def waits_for(stages: Sequence[str]) -> list[str]:
+    """What has to be there before these stages are ready, in the order in which it is asked for."""
+    loads = bool((LISTENING | LANGUAGE) & set(stages))
+    stores = vault.NAME in stages
+    return ["broker", "ledger", *["vault"] * stores, *["models"] * loads, "partitions"]
 
 
 def _open_ledger(config: WorkerConfig) -> Ledger:

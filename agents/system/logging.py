@@ -59,6 +59,7 @@ ALLOWED = frozenset(
         "version",
         "policy",
         "partitions",
+        "waits_for",
     }
 )
 """Fields whose values are counts, ids, places, fixed words or sentences of our own (``why``)."""

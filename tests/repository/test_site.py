@@ -59,14 +59,6 @@ def test_upgrade_notes_name_the_version_that_is_built() -> None:
     assert re.search(rf"(?m)^### {re.escape(version[1])}\b", notes)
 
 
-def test_exit_codes_of_workers_are_all_told() -> None:
-    from agents.system import fatal_exit  # noqa: PLC0415 - what the page is held against
-
-    page = (ROOT / "docs/operate/workers.md").read_text("utf-8")
-    told = {int(code) for code in re.findall(r"(?m)^\| (8\d) \|", page)}
-    assert told == {value for value in vars(fatal_exit).values() if isinstance(value, int)}
-
-
 def test_the_reference_is_made_of_the_program() -> None:
     sys.path.insert(0, str(ROOT / ".ci" / "site"))
     try:

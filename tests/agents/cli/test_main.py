@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from collections.abc import Iterator
@@ -39,10 +40,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (("run", "--from", ".", "--to", "v"), 2, "no recordings in it"),
         (("redact", "gone.wav", "x.wav"), 2, "gone.wav: cannot be opened"),
         (("worker", "detect"), 2, "no broker: name one"),
+        (("worker", "transcrbe", "--bootstrap", "127.0.0.1:1"), 2, "no stage transcrbe: admit,"),
+        (("worker", "vault", "--bootstrap", "127.0.0.1:1"), 2, "needs a vault: --to with a folder"),
+        (("worker", "vault", "--to", "s3:/b", "--bootstrap", "127.0.0.1:1"), 2, "s3://bucket"),
+        (("worker", "vault", "--to", "gs://b", "--bootstrap", "127.0.0.1:1"), 2, "s3://bucket"),
         (("watch", "gone"), 2, "gone: there is no such folder"),
         (("watch", "."), 4, "transit-public.json: is missing"),
         (("watch", ".", "--after", "burn"), 2, "burn"),
-        (("policy", "check", "nope"), 2, "name a YAML file or consent, default, gdpr, hipaa, pci"),
+        (
+            ("policy", "check", "nope"),
+            2,
+            "name a YAML file or consent, default, gdpr, hipaa, pci\n",
+        ),
         (("certificate", "check", "call.json"), 2, "ends with .certificate.json"),
     ],
 )
@@ -91,3 +100,28 @@ def test_a_broker_that_is_away_is_told(
             assert hushwire(monkeypatch, *command, "--bootstrap", address) == 4
             told = capsys.readouterr().err
             assert f"can't reach Kafka at {address}: connection refused; check" in told
+
+
+def test_a_worker_says_what_it_waits_for_before_it_asks_anybody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was silent until it was ready, and asked for the broker before it looked at its port."""
+    monkeypatch.setattr(topics.reach_broker, "__kwdefaults__", {"timeout_s": 0.5})
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setenv("HUSHWIRE_METRICS_PORT", str(taken.getsockname()[1]))
+        command = ("worker", "mute", "vault", "--to", "v", "--bootstrap", address)
+        assert hushwire(monkeypatch, *command) == 2
+        assert "HUSHWIRE_METRICS_PORT" in capsys.readouterr().err
+        monkeypatch.delenv("HUSHWIRE_METRICS_PORT")
+        assert hushwire(monkeypatch, *command) == 4
+    first, *rest = capsys.readouterr().err.splitlines()
+    told = json.loads(first)
+    assert told["event"] == "worker starting"
+    assert told["stages"] == ["mute", "vault"]
+    assert told["bootstrap"] == address
+    assert told["version"]
+    assert told["waits_for"] == ["broker", "ledger", "vault", "partitions"]
+    assert "dropped_fields" not in told
+    assert "can't reach Kafka" in rest[-1]
