@@ -125,6 +125,16 @@ def test_the_page_needs_nothing_from_outside(tmp_path: Path) -> None:
         write_html(page / "x.html", SECOND, None, [])
 
 
+def test_both_axes_of_a_curve_have_numbers(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    write_html(page, FIRST, None, [])
+    drawn = re.findall(r'<svg class="curve".*?</svg>', page.read_text(), re.DOTALL)
+    assert drawn
+    for curve in drawn:
+        for number in ("0%", "50%", "100%"):
+            assert curve.count(f">{number}</text>") == 2
+
+
 def test_an_axis_begins_at_a_round_place() -> None:
     drawn = intervals([("A", 3, Estimate(0.9, 0.8, 1.0)), ("B", 1, Estimate(1.0, 1.0, 1.0))])
     assert [text for _, text in drawn.ticks] == ["75%", "80%", "85%", "90%", "95%", "100%"]
