@@ -170,9 +170,9 @@ def case(name: str) -> Detected:
     placed = lay_out(LabelledCase(id=name, turns=(turn,)))
     spoken = [each.word for each in placed.words[0]]
     spans = (
-        Span("PERSON", 0, spoken[2].start, spoken[3].end, 0.35, "names:list"),
-        Span("PERSON", 0, spoken[2].start, spoken[2].end, 0.25, "names:list"),
-        Span("URL", 0, spoken[1].start, spoken[1].end, 0.2, "own:dot"),
+        Span("PERSON", 0, spoken[2].start, spoken[3].end, 0.35, "names: list"),
+        Span("PERSON", 0, spoken[2].start, spoken[2].end, 0.25, "names: list"),
+        Span("URL", 0, spoken[1].start, spoken[1].end, 0.2, "own: dot"),
         Span("US_SSN", 0, spoken[0].start, spoken[0].end, 0.9, "x", Action.KEEP),
         Span("NUMBER_SEQUENCE", 0, spoken[0].start, spoken[0].end, 0.1, "x",
              reason=Reason.UNEXPLAINED),
