@@ -134,6 +134,10 @@ def test_readme_shows_how_to_begin() -> None:
     assert "run" in {name for name, _ in _named(code)}
 
 
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150  # noqa: PLR2004
+
+
 def test_every_setting_is_documented() -> None:
     pages = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
     missing = [name for name in Settings.model_fields if f"{PREFIX}{name.upper()}" not in pages]
