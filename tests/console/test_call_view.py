@@ -122,11 +122,11 @@ def test_shares_of_talk_make_up_a_hundred() -> None:
 
 
 def test_a_type_is_told_once_for_a_mark_by_its_best_score() -> None:
-    spans = [
-        {"entity": entity, "score": score}
+    spans = tuple(
+        MarkedSpan.model_construct(entity=entity, score=score)
         for entity, score in (("PERSON", 0.9), ("CARD_NUMBER", 0.5), ("PERSON", 0.97))
-    ]
-    mark = Mark.model_construct(spans=tuple(MarkedSpan.model_construct(**one) for one in spans))
+    )
+    mark = Mark.model_construct(spans=spans)
     assert found_there(mark) == "Person 0.97, Card number 0.50"
 
 
