@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from agents.settings.model import load_settings
 from console import server
 from console.http.slow_clients import PatientProtocol
 from tests.console.serving import Console, console
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.slow]
 
@@ -39,7 +40,7 @@ def listening(served: Console, *, most: int = MOST, request_s: float = REQUEST_S
             yield bound.getsockname()[1]
         finally:
             running.should_exit = True
-            thread.join(30)
+            thread.join(HANG_S)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def served(tmp_path: Path) -> Iterator[Console]:
 
 
 def connected(port: int, sent: bytes = b"") -> socket.socket:
-    made = socket.create_connection(("127.0.0.1", port), 20)
+    made = socket.create_connection(("127.0.0.1", port), HANG_S)
     made.sendall(sent)
     return made
 
@@ -95,21 +96,15 @@ def test_silent_callers_keep_nobody_out(sent: bytes, served: Console) -> None:
 @pytest.mark.parametrize("sent", [b"", b"GET /hea", BEGUN, BEGUN + b"\r\nname"])
 def test_a_request_that_does_not_come_is_not_waited_for(sent: bytes, served: Console) -> None:
     with listening(served, most=100) as port, connected(port, sent) as caller:
-        begun = time.monotonic()
-        assert b"200" not in answered(caller)
-        assert time.monotonic() - begun < 15  # far less than for ever, on a busy machine
+        assert b"200" not in answered(caller)  # the server ends it: the caller has all the time
 
 
 def test_a_byte_now_and_then_is_no_request(served: Console) -> None:
-    with listening(served, most=100) as port, connected(port, BEGUN) as caller:
-        begun = time.monotonic()
-        try:
-            while time.monotonic() - begun < 15:
-                caller.sendall(b"X: y\r\n")
-                time.sleep(0.1)
-        except OSError:
-            pass
-        assert time.monotonic() - begun < 15
+    with listening(served, most=100) as port, connected(port, BEGUN) as caller, suppress(OSError):
+        for _ in range(round(HANG_S / 0.1)):
+            caller.sendall(b"X: y\r\n")
+            time.sleep(0.1)
+        pytest.fail("it goes on")
 
 
 def test_whoever_asks_in_time_is_served_again_and_again(served: Console) -> None:

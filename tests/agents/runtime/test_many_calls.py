@@ -33,9 +33,9 @@ from tests.broker.harness import script
 pytestmark = pytest.mark.unit
 
 TOPICS = Topics.named()
-WARM, MORE = 40, 120
+WARM, MORE = 20, 60
 """Calls before the first count, and between the two counts."""
-SLACK = 60
+SLACK = 30
 """Objects of one type that may come or go by themselves: half of one for each call."""
 LIBRARIES = frozenset({"weakref.ReferenceType", "builtins.builtin_function_or_method"})
 """Weak references and their callbacks hold nothing; libraries keep dead ones in lists and clear
