@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import fakes  # type: ignore[import-not-found]
@@ -15,6 +16,7 @@ import fakes  # type: ignore[import-not-found]
 from agents.app.faust_app import FaustPort
 from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.worker import Models, WorkerConfig, run_worker
+from agents.database.known_keys import token_key
 from agents.database.policies.published import Following
 from agents.kafka.topics import Topics
 from agents.runtime.engine_pool import PoolWork
@@ -69,6 +71,7 @@ def main() -> None:
         models=Models(PoolWork(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
         ledger_url=os.environ.get("LEDGER_OF_TEST") or f"sqlite:///{state / 'ledger.db'}",
         keyset=state / "kek.json",
+        token_key=partial(token_key, path=state / "tokens.key", named=False),
         following=Following(BUILT_IN),
         signing_key=state / "signing.pem",
         audit_days=366,

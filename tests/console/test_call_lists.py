@@ -399,6 +399,8 @@ def test_without_the_token_key_words_are_not_searched(tmp_path: Path) -> None:
         ({"within": "a week"}, "Begun: so long ago at most, such as 24h, 7d or 4w"),
         ({"zone": "Atlantis", "since": "2026-03-01"}, "Time zone: "),
         ({"held": "perhaps", "caller": "<b>"}, "Legal hold: true or false"),
+        ({"party": "+1 555 010 0199"}, "Took part: a pseudonym is needed"),
+        ({"caller": "15550100199"}, "Caller: a pseudonym is needed"),
     ],
 )
 def test_a_filter_that_is_wrong_is_told_beside_the_form(

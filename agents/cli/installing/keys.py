@@ -133,8 +133,7 @@ def _replace(settings: Settings, state: Path, which: Replaced) -> None:
     with database_at_hand(settings, state) as database:
         if database is None:
             raise InputError(
-                f"{state}: holds no ledger, so nothing was made with a key: `hushwire keys new` "
-                "makes one"
+                f"{state}: holds no ledger that would need a key; name its folder with --state-dir"
             )
         known = token_key_known(database) if token else signing_key_known(database)
         there = path.exists()

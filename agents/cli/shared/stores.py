@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,7 @@ import typer
 
 from agents.settings.model import STATE, Settings
 from agents.vault.file_store import PASSED, is_bucket, state_inside
-from pipeline.errors import InputError
+from pipeline.errors import InputError, KeyFileError
 
 if TYPE_CHECKING:
     from agents.access.audit_log import AuditLog
@@ -120,7 +119,13 @@ def pseudonyms(settings: Settings, vault: str | None, ledger: Ledger) -> Pseudon
     from agents.crypto.party_pseudonyms import Pseudonyms  # noqa: PLC0415 - --help comes at once
     from agents.database.known_keys import known_token_key  # noqa: PLC0415
 
-    return Pseudonyms(token_key_file(settings, vault), partial(known_token_key, ledger.database))
+    def read(path: Path) -> bytes:
+        try:
+            return known_token_key(ledger.database, path)
+        except KeyFileError as error:
+            raise KeyFileError(f"no call can be looked for without its key: {error}") from None
+
+    return Pseudonyms(token_key_file(settings, vault), read)
 
 
 def token_key_file(settings: Settings, vault: str | None) -> Path:

@@ -12,8 +12,14 @@ from zoneinfo import ZoneInfo
 from agents.vault.analytics.call_filter import FilterError, ListingFilter, ago, length_ms, moment
 from agents.vault.analytics.warehouse.period import Period, hours_of
 from pipeline.errors import InputError
+from pipeline.records.call_names import holds_number
+from pipeline.records.pseudonyms import PSEUDONYM
 
 _TICK: Final = timedelta(microseconds=1)
+_NUMBER: Final = (
+    "a pseudonym is needed (pn-…): numbers are stored nowhere. `hushwire calls list --subject` "
+    "looks for a number where the token key is"
+)
 
 
 def filter_of(
@@ -48,8 +54,13 @@ def filter_of(
         **plain: all else that a ``ListingFilter`` has, as it is.
 
     Raises:
-        FilterError: a time or a length is none, or nothing can lie between two.
+        FilterError: a time or a length is none, nothing can lie between two, or a number stands
+            where a pseudonym should.
     """
+    for name in ("caller", "party"):
+        who = plain.get(name, "")
+        if holds_number(who) and not PSEUDONYM.fullmatch(who):
+            raise FilterError(name, _NUMBER)
 
     def at(name: str, text: str, *, end: bool = False) -> datetime | None:
         return moment(name, text, zone, end=end) if text else None
