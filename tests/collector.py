@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.waiting import HANG_S
+
 HOST = "127.0.0.1"
 
 
@@ -42,6 +44,8 @@ class Collector:
     port: int = 0
     bodies: list[bytes] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
+    answered: int = 0
+    """Of the longest answer without an end, bytes that went out: what sockets hold, at least."""
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -98,12 +102,14 @@ def collecting(behaviour: str = "takes") -> Iterator[Collector]:
         def _answer(self) -> None:
             match made.behaviour:
                 case "hangs":
-                    made.over.wait(60)
+                    made.over.wait(HANG_S)
                 case "endless":
                     self.send_response(200)
                     self.end_headers()
+                    sent = 0
                     while not made.over.is_set():
-                        self.wfile.write(b"x" * 65_536)
+                        sent += self.wfile.write(b"x" * 65_536)
+                        made.answered = max(made.answered, sent)
                 case "busy":
                     self.send_response(503)
                     self.send_header("Retry-After", "604800")

@@ -48,3 +48,11 @@ def test_both_parts_of_make_test_and_the_nightly_ones_are_all_tests() -> None:
     assert chosen == ["($(SERVED)) and not nightly", "not ($(SERVED)) and not nightly"]
     nightly = (ROOT / ".ci" / "nightly").read_text(encoding="utf-8")
     assert "-m nightly " in nightly
+
+
+def test_contributing_names_what_runs_only_at_night() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = page.partition("| tests | nightly |")[2].partition("\n\n")[0]
+    marked = {path.name for path in (ROOT / "tests").rglob("*.py") if "nightly" in _marks(path)}
+    assert marked
+    assert sorted(name for name in marked if name not in table) == []

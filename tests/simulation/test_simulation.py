@@ -1,4 +1,4 @@
-"""60 seeds of the simulation, and that it would notice; 200 nightly: see ``docs/faults.md``."""
+"""30 seeds of the simulation, and that it would notice; 200 nightly: see ``docs/faults.md``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine '_acknowledged' was never awaited"),
 ]
 
-SEEDS, AT_ONCE, OFTEN = 200, 20, 60
+SEEDS, AT_ONCE, OFTEN = 200, 10, 30
 """Seeds of ``make nightly``, of one test, and of ``make test``."""
 ENOUGH = 40
 """Seeds within which every mutant has to be noticed."""
