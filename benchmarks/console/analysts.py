@@ -36,6 +36,7 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role as Access
 from agents.database.call_ledger import CallState, Ledger
+from agents.database.known_keys import token_key
 from agents.settings.model import Settings
 from agents.vault.analytics.fact_keeper import Counting
 from agents.vault.vault import Vault
@@ -157,8 +158,9 @@ def fill(folder: Path, calls: int, analysts: int) -> tuple[list[str], list[str]]
     ledger = Ledger.embedded(state)
     try:
         vault = Vault.opened(folder / "vault", ledger)
-        settings = Settings()
-        keeper = Counting(settings.token_key_file(state), shipped_topics()).keeper(vault)
+        token = Settings().token_key_file(state)
+        token_key(ledger.database, token, named=False)
+        keeper = Counting(token, shipped_topics()).keeper(vault)
         pcm = np.random.default_rng(1).normal(0, 900, (LENGTH_S * RATE, 2)).astype(np.int16)
         writer = FlacWriter(RATE, 2)
         writer.write(pcm)

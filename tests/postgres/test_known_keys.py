@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_the_first_start_makes_and_notes_it_and_every_other_one_finds_it(
     assert not any(made.hex()[:16] in str(one) for one in row)
 
 
-@pytest.mark.parametrize("look", [lambda *a: token_key(*a, named=False), known_token_key])
+@pytest.mark.parametrize("look", [partial(token_key, named=False), known_token_key])
 @pytest.mark.parametrize("noted", [True, False])
 def test_once_calls_exist_a_key_that_is_gone_is_not_made_anew(
     ledger: Ledger, path: Path, look: Callable[[Database, Path], bytes], *, noted: bool
@@ -73,12 +74,11 @@ def test_another_key_is_refused(ledger: Ledger, path: Path, tmp_path: Path) -> N
     token_key(ledger.database, path, named=False)
     other = tmp_path / "other.key"
     read_or_make_key(other)
-    for refused in (
-        lambda: token_key(ledger.database, other, named=False),
-        lambda: known_token_key(ledger.database, other),
-    ):
-        with pytest.raises(KeyFileError, match=r"other\.key: is another one"):
-            refused()
+    told = r"other\.key: is another one"
+    with pytest.raises(KeyFileError, match=told):
+        token_key(ledger.database, other, named=False)
+    with pytest.raises(KeyFileError, match=told):
+        known_token_key(ledger.database, other)
 
 
 def test_what_a_setting_names_is_never_made(ledger: Ledger, path: Path) -> None:
