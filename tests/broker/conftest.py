@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.broker.brokers import CARRIED, running
+from tests.broker.brokers import CARRIED, Broker
 from tests.broker.harness import Installation
 
 
 @pytest.fixture(scope="session", params=CARRIED)
-def bootstrap(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def bootstrap(request: pytest.FixtureRequest, brokers: Callable[[str], Broker]) -> str:
     """Address of a running broker: the embedded one, and Apache Kafka where it can be started."""
-    with running(request.param, tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker.bootstrap
+    return brokers(request.param).bootstrap
 
 
 @pytest.fixture

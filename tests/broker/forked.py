@@ -36,6 +36,7 @@ def _nest() -> socket.socket:
                     [sys.executable, str(MAIN), str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
+                    start_new_session=True,
                 )
             _nests.append(ours)
             atexit.register(lambda: (ours.close(), started.wait()))
@@ -99,21 +100,18 @@ class Worker:
         self._told.close()
 
 
-def next_order(orders: int) -> bool:
+def next_order(orders: int) -> None:
     """In the process that is forked: returns in each worker, as the worker that was ordered.
 
     Args:
         orders: descriptor of the socket where they come.
-
-    Returns:
-        Whether this is a worker; else the tests are over.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=orders) as control:
         while True:
             order, places, _, _ = socket.recv_fds(control, 1 << 20, 3)
             if not order:
-                return False
+                os.killpg(0, signal.SIGKILL)  # with all that is left of tests that were killed
             if os.fork():
                 for place in places:
                     os.close(place)
@@ -126,7 +124,6 @@ def next_order(orders: int) -> bool:
     os.environ.clear()
     os.environ.update(wanted["env"])
     sys.argv = wanted["argv"]
-    return True
 
 
 def _is_worker(places: list[int]) -> bool:

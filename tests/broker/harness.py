@@ -203,11 +203,13 @@ class Installation:
         """Wait until calls are closed; their states."""
         wanted = list(calls)
         deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
+        going_on = True
+        while time.monotonic() < deadline and going_on:
+            going_on = any(one.poll() is None for one in self.workers) or not self.workers
             states = {one: self.ledger.state(one) for one in wanted}
             if all(state not in {None, CallState.OPEN} for state in states.values()):
                 return {one: state for one, state in states.items() if state is not None}
-            time.sleep(0.2)
+            time.sleep(0.1)
         still = [one for one, state in states.items() if state in {None, CallState.OPEN}]
         raise AssertionError(f"{len(still)} still open, such as {still[:5]}\n{self.log()}")
 
@@ -254,6 +256,6 @@ class Installation:
             {"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-{stage}"}
         )
         places = [TopicPartition(topic, one) for one in range(self.partitions)]
-        answer = consumer.committed(places, timeout=10)
+        answer = consumer.committed(places, timeout=HANG_S)
         consumer.close()
         return {one.partition: one.offset for one in answer if one.offset >= 0}

@@ -17,8 +17,8 @@ if __name__ == "__main__":
     import worker  # type: ignore[import-not-found]
 
     importlib.import_module("structlog.dev")  # which logging loads in any case
-    if forked.next_order(int(sys.argv[1])):
-        # What a module takes from the environment as it is imported.
-        tempfile.tempdir = None
-        importlib.reload(fakes)
-        worker.main()
+    forked.next_order(int(sys.argv[1]))
+    # What a module takes from the environment as it is imported.
+    tempfile.tempdir = None
+    importlib.reload(fakes)
+    worker.main()

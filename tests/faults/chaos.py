@@ -160,7 +160,7 @@ class Chaos:
             self._progress = 1.0
             sending.join()
             with contextlib.suppress(AssertionError):
-                self._made.until_closed([one.info.call_id for one in calls], within_s=REST_S)
+                self._made.until_closed([one.info.call_id for one in calls])
             time.sleep(3.0)  # the last commits
         finally:
             self._over.set()
@@ -447,7 +447,7 @@ def run_alone(made: Installation, scripts: list[Script], told: dict[str, str]) -
     for wave in range(0, len(scripts), WAVE):
         few = scripts[wave : wave + WAVE]
         made.interleave(few)
-        made.until_closed([one.info.call_id for one in few], within_s=REST_S)
+        made.until_closed([one.info.call_id for one in few])
     made.close()
 
 

@@ -19,6 +19,7 @@ from tests.broker.canaries import WORDS
 from tests.broker.harness import Installation, Script, script
 from tests.faults import chaos
 from tests.faults.judging import Outcome, judge
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -55,7 +56,7 @@ def test_calls_survive_three_faults(
     made = chaos.installation(calm.bootstrap, tmp_path / "chaos")
     try:
         running = chaos.Chaos(made, None, None, 1, only=FEW)
-        outcome = running.run(calm.calls, len(FEW), 60)
+        outcome = running.run(calm.calls, len(FEW), HANG_S)
         outcome.orphans = running.orphans()
         judge(outcome, made, calm.calls, [calm.made], folders=[tmp_path])
     finally:

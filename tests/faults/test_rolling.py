@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +21,26 @@ from agents.database.call_ledger import CallState
 from pipeline.evidence.layout import CERTIFICATE
 from pipeline.records import schemas
 from pipeline.records.cloudevents import address
-from tests.broker.brokers import on_both, running
+from tests.broker.brokers import Broker, on_both
 from tests.broker.harness import ALL, Installation, Script, script
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-CALLS = 50
+FEW, MANY = 12, 50
+"""Calls of ``make test``, and of ``make nightly``."""
 OLD = {"RELEASE_OF_TEST": "1"}
 NEW = {"RELEASE_OF_TEST": "2"}
 OLD_SCHEMAS = {**OLD, "SCHEMAS_OF_TEST": "previous"}
 
 
-@pytest.fixture(scope="module")
-def bootstrap(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    with running(request.param, tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker.bootstrap
+@pytest.fixture(scope="session")
+def bootstrap(request: pytest.FixtureRequest, brokers: Callable[[str], Broker]) -> str:
+    return brokers(request.param).bootstrap
 
 
-def calls() -> list[Script]:
-    return [script(f"rolled-{number:02}", seconds=4, first=number) for number in range(CALLS)]
+def calls(count: int) -> list[Script]:
+    return [script(f"rolled-{number:02}", seconds=4, first=number) for number in range(count)]
 
 
 def installed(bootstrap: str, folder: Path) -> Installation:
@@ -58,7 +55,7 @@ class Feed(threading.Thread):
 
     def __init__(self, made: Installation, scripts: list[Script]) -> None:
         super().__init__(daemon=True)
-        self._made, self._halves = made, (scripts[: CALLS // 2], scripts[CALLS // 2 :])
+        self._made, self._halves = made, (scripts[::2], scripts[1::2])
         self.until = (threading.Event(), threading.Event())
         self.failed: list[BaseException] = []
 
@@ -96,18 +93,20 @@ def stored(made: Installation) -> dict[str, str]:
     return found
 
 
-def undisturbed(bootstrap: str, folder: Path) -> dict[str, str]:
+def undisturbed(bootstrap: str, folder: Path, wanted: list[Script]) -> dict[str, str]:
     made = installed(bootstrap, folder)
     try:
         made.start(told=OLD)
-        made.interleave(calls())
-        made.until_closed([one.info.call_id for one in calls()])
+        made.interleave(wanted)
+        made.until_closed([one.info.call_id for one in wanted])
         return stored(made)
     finally:
         made.close()
 
 
-def rolled(made: Installation, groups: list[str], old: dict[str, str]) -> Counter[CallState]:
+def rolled(
+    made: Installation, wanted: list[Script], groups: list[str], old: dict[str, str]
+) -> Counter[CallState]:
     """Replace two workers of each group of stages, one by one, while calls run.
 
     Returns:
@@ -118,7 +117,7 @@ def rolled(made: Installation, groups: list[str], old: dict[str, str]) -> Counte
         for stages in groups
         for worker in [made.start(stages, told=old) for _ in range(2)]
     ]
-    feed = Feed(made, calls())
+    feed = Feed(made, wanted)
     feed.start()
     for number, (stages, worker) in enumerate(workers, start=1):
         made.start(stages, told=NEW)
@@ -126,21 +125,21 @@ def rolled(made: Installation, groups: list[str], old: dict[str, str]) -> Counte
         made.stop(worker)
         if number == len(workers) // 2:
             feed.until[0].set()
-            time.sleep(3.0)  # the second half begins
+            until(lambda: made.ledger.state(wanted[1].info.call_id))  # the second half begins
     feed.until[1].set()
     feed.join(HANG_S)
     assert not feed.failed, feed.failed
-    closed = made.until_closed([one.info.call_id for one in calls()])
+    closed = made.until_closed([one.info.call_id for one in wanted])
     return Counter(closed.values())
 
 
-def assert_the_same(made: Installation, alone: dict[str, str]) -> None:
+def assert_the_same(made: Installation, alone: dict[str, str], wanted: list[Script]) -> None:
     found = stored(made)
     assert found.keys() == alone.keys()
     assert {place: (one, alone[place]) for place, one in found.items() if one != alone[place]} == {}
     assert made.read(made.topics.deadletter) == []
     told = {one.key() for one in made.read(made.topics.calls_redacted)}
-    assert told == {one.info.call_id.encode() for one in calls()}
+    assert told == {one.info.call_id.encode() for one in wanted}
     releases = {
         json.loads(content)["software"].split()[1]
         for place, content in made.stored().items()
@@ -150,32 +149,34 @@ def assert_the_same(made: Installation, alone: dict[str, str]) -> None:
 
 
 @on_both
-def test_workers_are_replaced_while_fifty_calls_run(bootstrap: str, tmp_path: Path) -> None:
-    alone = undisturbed(bootstrap, tmp_path / "alone")
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.nightly)])
+def test_workers_are_replaced_while_calls_run(bootstrap: str, tmp_path: Path, count: int) -> None:
+    wanted = calls(count)
+    alone = undisturbed(bootstrap, tmp_path / "alone", wanted)
     made = installed(bootstrap, tmp_path / "rolled")
     try:
-        ended = rolled(made, [ALL], OLD)
-        assert ended == {CallState.STORED: CALLS}
-        assert_the_same(made, alone)
+        ended = rolled(made, wanted, [ALL], OLD)
+        assert ended == {CallState.STORED: count}
+        assert_the_same(made, alone, wanted)
     finally:
         made.close()
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True, scope="session")
 def test_every_stage_is_upgraded_from_the_schemas_before(
     bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = undisturbed(bootstrap, tmp_path / "alone")
+    wanted = calls(MANY)
+    alone = undisturbed(bootstrap, tmp_path / "alone", wanted)
     made = installed(bootstrap, tmp_path / "rolled")
     for name, version in schemas.NEWEST.items():
         monkeypatch.setitem(schemas.NEWEST, name, version - 1)  # recorders are upgraded last
     try:
-        ended = rolled(made, [*reversed(ALL.split(","))], OLD_SCHEMAS)
+        ended = rolled(made, wanted, [*reversed(ALL.split(","))], OLD_SCHEMAS)
         monkeypatch.undo()
-        assert ended == {CallState.STORED: CALLS}
-        assert_the_same(made, alone)
+        assert ended == {CallState.STORED: MANY}
+        assert_the_same(made, alone, wanted)
         written = {
             address(dict(one.headers()), one.key()).version for one in made.read(made.topics.words)
         }

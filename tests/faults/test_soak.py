@@ -1,15 +1,15 @@
 """Steady load: nothing is lost, nothing piles up.
 
-``make test`` has ten seconds of short calls in scripted speech, watched by the same eyes; five
-minutes with the real models are part of ``make nightly``, an hour is ``make soak``.
+``make test`` has some dozens of short calls in scripted speech, watched by the same eyes; five
+minutes with the real models are part of ``make nightly``, an hour is ``make soak``. Memory is
+measured in these: over seconds it grows by what a machine and its allocator like.
 """
 
 from __future__ import annotations
 
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +20,15 @@ from agents.kafka.embedded_broker import EmbeddedBroker
 from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, script
 from tests.faults.looking import Look, Watcher
-from tests.faults.soak import COMMIT_S, Soak, Worker, WorkerEndedError, curves, run
+from tests.faults.soak import Soak, Worker, WorkerEndedError, curves, run
 from tests.kafka.broker import available
 from tests.ports import free_port
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 GROWTH = 0.2
 """Wider than over an hour: five minutes after the start of a busy machine are not settled."""
-SHORT_S, LOOK_S = 10.0, 0.5
-"""How long calls are sent in the short form, and how often is looked."""
+CALLS, LOOKS, LOOK_S = 40, 18, 0.5
+"""Of the short form: calls and looks at least, and seconds from one look to the next."""
 AT_ONCE = 4
 """Calls that are on their way in it."""
 
@@ -48,7 +48,7 @@ def steady(tmp_path: Path) -> Iterator[tuple[Installation, int, int]]:
 
 
 @pytest.mark.broker
-def test_ten_seconds_leave_nothing_behind(steady: tuple[Installation, int, int]) -> None:
+def test_dozens_of_calls_leave_nothing_behind(steady: tuple[Installation, int, int]) -> None:
     made, pid, port = steady
     ledger, names = made.ledger, list[str]()
     example = script("example", seconds=1)
@@ -68,33 +68,33 @@ def test_ten_seconds_leave_nothing_behind(steady: tuple[Installation, int, int])
         list[Look](),
     )
     folders = (made.folder / "tmp", made.folder / "vault" / ".writing")
-    watching = threading.Thread(
-        target=lambda: looks.extend(
-            watcher.looks(
-                over,
-                every_s=LOOK_S,
-                folders=folders,
-                open_calls=lambda: ledger.count(CallState.OPEN),
-            )
-        )
-    )
+
+    def watch() -> None:
+        for look in watcher.looks(
+            over,
+            every_s=LOOK_S,
+            folders=folders,
+            open_calls=lambda: ledger.count(CallState.OPEN),
+        ):
+            looks.append(look)
+
+    def sent() -> bool:
+        if ledger.count(CallState.OPEN) < AT_ONCE:
+            send()
+        return len(names) >= CALLS and len(looks) >= LOOKS
+
+    watching = threading.Thread(target=watch)
     watching.start()
     try:
-        ends = time.monotonic() + SHORT_S
-        while time.monotonic() < ends:
-            if ledger.count(CallState.OPEN) < AT_ONCE:
-                send()
-            time.sleep(0.05)
+        until(sent)
         states = made.until_closed(names)
-        _until(lambda: watcher.lag() == 0)
-        time.sleep(3 * LOOK_S)
+        until(lambda: watcher.lag() == 0)
+        until(lambda: not (looks[-1].lag or looks[-1].waiting or looks[-1].open_calls))
     finally:
         over.set()
         watching.join()
-    assert len(names) > 2 * AT_ONCE
     assert set(states.values()) == {CallState.STORED}
     soak = Soak(0.5, looks=looks)
-    assert len(looks) >= SHORT_S / LOOK_S / 4
     for name in ("handles", "threads"):
         assert soak.growth(name) < GROWTH, name
     assert looks[-1].assignments == looks[0].assignments
@@ -105,14 +105,6 @@ def test_ten_seconds_leave_nothing_behind(steady: tuple[Installation, int, int])
         0,
     )
     assert looks[-1].held_mb == 0
-    assert looks[-1].memory_mb < looks[0].memory_mb * (1 + GROWTH)
-
-
-def _until(true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + COMMIT_S
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.2)
 
 
 @pytest.mark.broker
@@ -147,10 +139,10 @@ def test_a_worker_that_ends_is_noticed_at_once(tmp_path: Path) -> None:
     with log.open("wb") as file:
         ended = subprocess.Popen(["/bin/sh", "-c", "echo why; exit 3"], stdout=file)
     ended.wait(HANG_S)
-    began = time.monotonic()
+    looked: list[bool] = []
     with pytest.raises(WorkerEndedError, match=r"exit code 3\); .*worker.log:\nwhy"):
-        Worker(ended, log).until(lambda: False, 60)
-    assert time.monotonic() - began < 1
+        Worker(ended, log).until(lambda: bool(looked.append(True)), HANG_S)
+    assert len(looked) <= 1
 
 
 def looks(lag: list[int]) -> list[Look]:
