@@ -45,16 +45,15 @@ _CATALOGUE: Final = Path("models/store/catalogue.yaml")
 _TRADES: Final = "*trades*"
 """Texts that came after the first two rounds; their word pieces are those of the first ones."""
 _CALLS: Final = "*calls*"
-"""Ordinary openings, which came last."""
-_ROUNDS: Final[Sequence[tuple[dict[str, Any], float, Sequence[str], float]]] = (
-    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0, (_TRADES, _CALLS), 1.0),
-    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35, (_TRADES, _CALLS), 1.0),
-    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 2e-4}, 0.5, (_CALLS,), 1.0),
-    ({"epochs": 2, "rate": 5e-5, "fresh_rate": 2e-4, "frozen": 3}, 0.25, (_CALLS,), 0.3),
+"""Ordinary openings; the shipped weights have not learnt from them."""
+_ROUNDS: Final[Sequence[tuple[dict[str, Any], float, Sequence[str]]]] = (
+    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0, (_TRADES, _CALLS)),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35, (_TRADES, _CALLS)),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 2e-4}, 0.5, (_CALLS,)),
 )
-"""How long and how fast is learnt, one round after the other; with which share of the ordinary
-turns; which texts are left out; and with which share of the others, beside all ordinary openings
-where it is no whole one. The rate falls to nothing and begins anew (Loshchilov & Hutter 2017)."""
+"""How long and how fast is learnt, one round after the other, with which share of the ordinary
+turns, and which texts are left out: the rate falls to nothing and begins anew (Loshchilov & Hutter
+2017)."""
 _ORDINARY: Final = 1_500
 """Ordinary calls of each set that are measured on, at most."""
 _ASKED_FOR: Final = {
@@ -81,8 +80,8 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
     start = start_folder()
     cases = [case for each in tune() for case in each]
     ordinary = [case for case in cases if not is_left(case)]
-    before = _ROUNDS[0][2:]
-    learning = Learning(openings("tune", without=before[0]), ordinary, seed)
+    before = _ROUNDS[0][2]
+    learning = Learning(openings("tune", without=before), ordinary, seed)
     whole = (start / TOKENIZER).read_bytes()
     tokenizer, kept = own_tokenizer(whole, learning.pieces(parting(whole)))
     if learnt is not None and learnt.exists():
@@ -90,13 +89,12 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
             weights = dict(file)
     else:
         weights = load_file(start / "model.safetensors")
-        for how, share, left_out, part in _ROUNDS:
+        for how, share, left_out in _ROUNDS:
             settings = Settings(**how, seed=seed, threads=threads)
-            if (left_out, part) != before:
-                every = [] if part == 1 else openings("tune", only=_CALLS)
-                learning = Learning(openings("tune", without=left_out), ordinary, seed, every)
-                before = left_out, part
-            rows = learning.rows(Pieces(tokenizer), share, part)
+            if left_out != before:
+                before = left_out
+                learning = Learning(openings("tune", without=left_out), ordinary, seed)
+            rows = learning.rows(Pieces(tokenizer), share)
             weights = learn(rows, weights, kept, settings, tell)
         if learnt is not None:
             np.savez(learnt, **weights)

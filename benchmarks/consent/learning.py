@@ -86,19 +86,13 @@ class Learning:
         written: openings with their labels.
         cases: ordinary calls.
         seed: of all chance.
-        every: openings that are learnt twice in every epoch, whatever the share of the others.
     """
 
     def __init__(
-        self,
-        written: Sequence[Opening],
-        cases: Iterable[LabelledCase],
-        seed: int,
-        every: Sequence[Opening] = (),
+        self, written: Sequence[Opening], cases: Iterable[LabelledCase], seed: int
     ) -> None:
         self._rng = random.Random(seed)
         self._written = written
-        self._every = every
         self._plain: defaultdict[str, list[Ordinary]] = defaultdict(list)
         self._near: defaultdict[str, list[Ordinary]] = defaultdict(list)
         for one in ordinary(cases):
@@ -120,16 +114,11 @@ class Learning:
         for text in chain(spoken, often):
             yield tokenizer.encode(text, add_special_tokens=False).ids
 
-    def rows(
-        self, pieces: Pieces, share: float = 1.0, written: float = 1.0
-    ) -> Callable[[int], list[Row]]:
-        """What is learnt in an epoch, with a share of the ordinary turns and of the openings."""
+    def rows(self, pieces: Pieces, share: float = 1.0) -> Callable[[int], list[Row]]:
+        """What is learnt in an epoch, with a share of the ordinary turns."""
 
         def made(_: int) -> list[Row]:
-            count = int(written * len(self._written))
-            openings = self._written if written == 1 else self._rng.sample(self._written, count)
-            openings = [*openings, *self._every, *self._every]
-            found = [row for one in openings for row in self._rows(self._varied(one), pieces)]
+            found = [row for one in self._written for row in self._rows(self._varied(one), pieces)]
             for language, (any_, near) in _ORDINARY.items():
                 some = self._some(self._plain[language], int(share * any_))
                 some += self._some(self._near[language], int(share * near))

@@ -47,20 +47,19 @@ class Opening:
         return any(label in turn.labels for turn in self.turns)
 
 
-def openings(part: str, *, without: Sequence[str] = (), only: str = "*") -> list[Opening]:
+def openings(part: str, *, without: Sequence[str] = ()) -> list[Opening]:
     """The openings of a part.
 
     Args:
         part: a folder of the texts.
         without: patterns of files that are left out.
-        only: pattern of those that are read.
 
     Raises:
         ValueError: a line that is none; the message names the file and the line.
     """
     found = []
     for file in sorted((TEXTS / part).glob("*.txt")):
-        if not file.match(only) or any(map(file.match, without)):
+        if any(map(file.match, without)):
             continue
         language = "es" if file.stem.startswith("spanish") else "en"
         found += [Opening(turns, language) for turns in _exchanges(file)]

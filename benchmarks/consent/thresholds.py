@@ -49,18 +49,12 @@ _FIRST: Final = {Said.NOTICE: 0.5, Said.ASK: 0.5}
 Scores = dict[Said, float]
 
 
-class _Highest:
-    """The highest probability of each label in a call; of an answer, after a question.
+class _Noting:
+    """Notes the probabilities of every utterance of a call, in their order."""
 
-    Args:
-        reader: which.
-        least: from where on a disclosure and a question count.
-    """
-
-    def __init__(self, reader: ConsentReader, least: Mapping[Said, float]) -> None:
-        self._reader, self._least = reader, least
-        self.scores: Scores = dict.fromkeys(Said, 0.0)
-        self._asked = self._told = _ANSWERED + 1
+    def __init__(self, reader: ConsentReader) -> None:
+        self._reader = reader
+        self.noted: list[Scores] = []
 
     def __call__(
         self, utterance: Utterance, before: Sequence[Utterance], language: str
@@ -68,25 +62,34 @@ class _Highest:
         """Nothing counts."""
         del language
         back = [(one.role, one.text) for one in before]
-        found = self._reader.probabilities((utterance.role, utterance.text), back)
-        self._asked, self._told = self._asked + 1, self._told + 1
-        for label, share in found.items():
-            open_ = label not in {Said.YES, Said.NO} or self._asked <= _ANSWERED
-            if open_ or (label is Said.NO and self._told <= _ANSWERED):
-                self.scores[label] = max(self.scores[label], share)
-        if found.get(Said.ASK, 0.0) >= self._least[Said.ASK]:
-            self._asked = 0
-        if found.get(Said.NOTICE, 0.0) >= self._least[Said.NOTICE]:
-            self._told = 0
+        self.noted.append(self._reader.probabilities((utterance.role, utterance.text), back))
         return {}
 
 
-def _scores(
-    reader: ConsentReader, one: Opening, lay: Callable[[Opening], Laid], least: Mapping[Said, float]
-) -> Scores:
-    highest = _Highest(reader, least)
-    spoken(lay(one), highest, one.language)
-    return highest.scores
+def _noted(reader: ConsentReader, one: Opening, lay: Callable[[Opening], Laid]) -> list[Scores]:
+    noting = _Noting(reader)
+    spoken(lay(one), noting, one.language)
+    return noting.noted
+
+
+def _highest(noted: Sequence[Scores], least: Mapping[Said, float]) -> Scores:
+    """The highest probability of each label in a call; of an answer, after a question.
+
+    Args:
+        noted: of each utterance.
+        least: from where on a disclosure and a question count.
+    """
+    scores: Scores = dict.fromkeys(Said, 0.0)
+    asked = told = _ANSWERED + 1
+    for found in noted:
+        asked, told = asked + 1, told + 1
+        for label, share in found.items():
+            open_ = label not in {Said.YES, Said.NO} or asked <= _ANSWERED
+            if open_ or (label is Said.NO and told <= _ANSWERED):
+                scores[label] = max(scores[label], share)
+        asked = 0 if found.get(Said.ASK, 0.0) >= least[Said.ASK] else asked
+        told = 0 if found.get(Said.NOTICE, 0.0) >= least[Said.NOTICE] else told
+    return scores
 
 
 def chosen(
@@ -103,14 +106,11 @@ def chosen(
         plain: ordinary calls, too.
         tell: is told what each threshold brings.
     """
-    ordinary = [_scores(reader, one, plainly, _FIRST) for one in plain]
+    ordinary = [_highest(_noted(reader, one, plainly), _FIRST) for one in plain]
+    noted = [(one, _noted(reader, one, lay)) for lay in LAID.values() for one in written]
     least: dict[Said, float] = {}
     for answers in (False, True):
-        scored = [
-            (one, _scores(reader, one, lay, least or _FIRST))
-            for lay in LAID.values()
-            for one in written
-        ]
+        scored = [(one, _highest(each, least or _FIRST)) for one, each in noted]
         for label in Said:
             if (label in {Said.YES, Said.NO}) is answers:
                 least[label] = _threshold(label, scored, ordinary, tell)

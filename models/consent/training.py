@@ -50,8 +50,6 @@ class Settings:
     fresh_rate: float = 1e-3
     halved: bool = True
     """Multiplies in 16 bits; faster where the processor has AVX-512 BF16, slower elsewhere."""
-    frozen: int = 0
-    """First layers that stay as they are, and the words with them; a third cheaper at half."""
 
 
 class Net(nn.Module):
@@ -97,13 +95,6 @@ class Net(nn.Module):
         mean = (hidden * now).sum(1) / now.sum(1)
         logits: torch.Tensor = self.head(torch.cat([hidden[:, 0], mean], 1))
         return logits
-
-    def freeze(self, layers: int) -> None:
-        """Keep the words and the first layers as they are."""
-        for part in (self.norm, *self.layers[:layers]):
-            part.requires_grad_(requires_grad=False)
-        for words in (self.words, self.places, self.kinds):
-            words.requires_grad_(requires_grad=False)
 
     def arrays(self) -> Weights:
         """The weights by the names that they are read by."""
@@ -160,8 +151,6 @@ def learn(
     torch.set_num_threads(settings.threads)
     rng = random.Random(settings.seed)
     net = Net(start, kept)
-    if settings.frozen:
-        net.freeze(settings.frozen)
     epochs: Iterator[list[Row]] = map(rows, range(settings.epochs))
     some = next(epochs)
     steps = settings.epochs * -(-len(some) // _ROWS_A_STEP)

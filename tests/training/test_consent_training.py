@@ -72,15 +72,3 @@ def test_what_is_not_known_teaches_nothing() -> None:
     kept = list(range(len(weights["words"])))
     done = learn(lambda _: unknown, start, kept, Settings(epochs=1), lambda _: None)
     assert all(np.isfinite(one).all() for one in done.values())
-
-
-def test_what_is_frozen_stays_as_it_is() -> None:
-    weights, tokenizer = learnt(0)
-    read = Pieces(tokenizer).read((Role.AGENT, TOLD), ())
-    assert read is not None
-    rows = [Row(read, (0.0,) * len(LABELS))]
-    done = learn(lambda _: rows, weights, (), Settings(epochs=1, frozen=3), lambda _: None)
-    changed = {name for name in done if not np.array_equal(done[name], weights[name])}
-    assert "words" not in changed
-    assert {name.split(".")[2] for name in changed if name.startswith("encoder")} == set("345")
-    assert {"head.weight", "head.bias"} < changed

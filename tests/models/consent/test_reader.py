@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.consent.figures import Sums, measured, plainly
-from benchmarks.consent.texts import openings
+from benchmarks.consent.texts import half, openings
 from models.consent.inputs import BACK, LONGEST, PLACES, Pieces
 from models.consent.reader import (
     GRAPH,
@@ -172,7 +172,15 @@ def test_nothing_said_is_in_repr_or_logs(caplog: pytest.LogCaptureFixture) -> No
 def test_what_nothing_has_learnt_from_is_read_as_well_as_measured(
     label: Said, found: float, falsely: float
 ) -> None:
-    sums = measured_sums()
+    assert_found(measured_sums(), label, found, falsely)
+
+
+def test_disclosures_in_ordinary_openings_are_found_as_well_as_measured() -> None:
+    texts = half(openings("ordinary"), seen=False)
+    assert_found(measured(texts, load_consent_reader(), plainly), Said.NOTICE, 0.82, 0.015)
+
+
+def assert_found(sums: Sums, label: Said, found: float, falsely: float) -> None:
     right, missed, wrong, rest = (
         sum(n for (_, one, *is_), n in sums.items() if one == label and is_ == [told, hit])
         for told, hit in ((True, True), (True, False), (False, True), (False, False))
