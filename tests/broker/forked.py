@@ -39,7 +39,8 @@ def _nest() -> socket.socket:
                     start_new_session=True,
                 )
             _nests.append(ours)
-            atexit.register(lambda: (ours.close(), started.wait()))
+            atexit.register(started.wait)
+            atexit.register(ours.close)  # before: the last to be registered is the first to go
         return _nests[0]
 
 
