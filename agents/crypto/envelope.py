@@ -139,15 +139,13 @@ class KeyEncryptionKey:
         """Ids of all keys that unwrap."""
         return self._keyset.ids
 
-    def reload(self) -> bool:
-        """Read the file again; says whether it was changed.
+    def reload(self) -> None:
+        """Read the file again.
 
         Raises:
             HushwireError: see ``KeyEncryptionKey``.
         """
-        before = self._keyset
-        self._keyset = _Keyset.read(self._file, before)
-        return self._keyset is not before
+        self._keyset = _Keyset.read(self._file, self._keyset)
 
     def new_transit_key(self, call_id: str) -> tuple[bytes, Seal]:
         """A fresh key for a call: wrapped (to be stored) and ready for use."""

@@ -135,15 +135,16 @@ class Ledger:
     def _check_key_file(self) -> None:
         """Refuse another key file than the ledger's: calls that it opens are lost to all others."""
         in_force = select(WRAPPING_KEYS.c.key_id).where(WRAPPING_KEYS.c.retired.is_(None))
-        changed = True
-        while changed:
+        tried: frozenset[int] = frozenset()
+        while tried != self.kek.ids:
+            tried = self.kek.ids
             with self.database.reading() as connection:
                 known = set(connection.scalars(in_force))
-            if not known or known & self.kek.ids:
+            if not known or known & tried:
                 return
             # Rotations may have replaced the key since the file was read: while the file stays
             # as it is, one of its keys is in force.
-            changed = self.kek.reload()
+            self.kek.reload()
         self.dispose()
         raise StoreError(
             f"key file {self.kek.path}: it holds no wrapping key of this ledger; put the file "
@@ -213,7 +214,9 @@ class Ledger:
                     return seal
             if in_force is None:
                 note_wrapping_key(self.database, key_id)
-            elif not self.kek.reload():
+                continue
+            self.kek.reload()
+            if self.kek.primary == key_id:
                 break
         raise StoreError("ledger: the key file is older than the ledger: its key was retired")
 

@@ -56,7 +56,7 @@ _REFUSALS: Final = (
     ),
 )
 """By what the text of obstore's errors holds: S3's own codes, HTTP's, the exception's name."""
-_ASKED: Final = re.compile(r"https?://(?:[^/\s@]*@)?([^/\s@?,]+)\S*")
+_ASKED: Final = re.compile(r"https?://(?:[^/\s]*@)?([^/\s@?,]+)\S*")
 """A request's address in a text of obstore's, and its host and port."""
 _KEYS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 

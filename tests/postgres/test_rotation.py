@@ -74,6 +74,44 @@ def test_a_process_that_knows_the_old_key_opens_calls_with_the_new_one(
     ]
 
 
+def test_a_file_that_another_thread_has_read_again_is_not_taken_for_an_old_one(
+    ledger: Ledger, keyset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ledger.kek.new_transit_key
+
+    def rotated_meanwhile(call_id: str) -> tuple[bytes, Seal]:
+        key = made(call_id)
+        monkeypatch.setattr(ledger.kek, "new_transit_key", made)
+        rotate(keyset, ledger.database)
+        ledger.kek.reload()  # as a stage does that unwraps a key of another call
+        return key
+
+    ledger.open_call("before")
+    monkeypatch.setattr(ledger.kek, "new_transit_key", rotated_meanwhile)
+    assert ledger.open_call("call-1").created
+
+
+def test_a_ledger_is_opened_amid_rotations(
+    ledger: Ledger, ledger_url: str, keyset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many come between the reading of the file and that of the table."""
+    ledger.open_call("before")
+    late = KeyEncryptionKey(keyset)
+    rotations = iter(range(3))
+    read = KeyEncryptionKey.reload
+
+    def and_again(kek: KeyEncryptionKey) -> None:
+        read(kek)
+        if kek is late and next(rotations, None) is not None:
+            rotate(keyset, ledger.database)
+
+    monkeypatch.setattr(KeyEncryptionKey, "reload", and_again)
+    rotate(keyset, ledger.database)
+    opened = Ledger(ledger_url, late)
+    assert next(rotations, None) is None
+    opened.dispose()
+
+
 class StopError(Exception):
     pass
 

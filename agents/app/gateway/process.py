@@ -99,4 +99,5 @@ def serve(
         with traces, asyncio.Runner(loop_factory=loop) as runner:
             runner.run(listen())
     finally:
+        gc.unfreeze()  # or the interpreter's end would leave it, and libraries complain
         sender.close()

@@ -1,7 +1,7 @@
 """Variables of OpenTelemetry: what it would ignore or only warn of is refused.
 
-Outcome of ``check``: ``SettingsError`` that names the variable and what it may be, never its value,
-which may be a secret.
+Outcome of ``check``: ``SettingsError`` that names the variable and what it may be, and of its
+value, which may be a secret, at most a file's path.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _OTHERS: Final = re.compile(
     r"OTEL_(PYTHON|JAVA|JAVAAGENT|DOTNET|NODE|GO|PHP|RUBY|RUST|CPP|ERLANG|INSTRUMENTATION"
     r"|SEMCONV|INJECTION|INJECTOR)_\w+"
     r"|OTEL_(NODE|POD)_IP|OTEL_RESOURCE_ATTRIBUTES_(POD|NODE)_NAME|OTEL_POD_NAME"
+    r"|OTEL_\w+_(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_(TCP|UDP)\w*)?)"
 )
-"""The specification's names for one language's library, and what its operator for Kubernetes sets
-in every container."""
+"""The specification's names for one language's library, what its operator for Kubernetes sets in
+every container, and what Kubernetes sets where a service is called ``otel-…``."""
 _RATIOS: Final = ("traceidratio", "parentbased_traceidratio")
 _SAMPLERS: Final = (
     *("always_on", "always_off", "parentbased_always_on", "parentbased_always_off"),

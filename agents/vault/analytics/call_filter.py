@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
@@ -259,6 +260,18 @@ def _of_party(party: str) -> Any:  # noqa: ANN401 - SQLAlchemy's selects
     return select(PARTIES.c.call_id).where(PARTIES.c.pseudonym == party)
 
 
+def place_of(zone: str) -> ZoneInfo:
+    """The time zone (IANA) of a name; of an empty one UTC.
+
+    Raises:
+        FilterError: there is none of this name.
+    """
+    try:
+        return zone_of(zone or "UTC")
+    except ValueError as error:
+        raise FilterError("zone", str(error)) from None
+
+
 def moment(name: str, text: str, zone: str = "", *, end: bool = False) -> datetime:
     """A time that somebody names: a day or a time of day, ISO 8601.
 
@@ -269,12 +282,9 @@ def moment(name: str, text: str, zone: str = "", *, end: bool = False) -> dateti
         end: whether a day is meant to its end.
 
     Raises:
-        FilterError: it is no time, or outside the years 1 to 9999.
+        FilterError: it is no time, or outside the years 1 to 9999; see ``place_of``.
     """
-    try:
-        place = zone_of(zone or "UTC")
-    except ValueError as error:
-        raise FilterError("zone", str(error)) from None
+    place = place_of(zone)
     told = "not a day (2026-03-01) or a time (2026-03-01T09:30+01:00)"
     if not _DAY.fullmatch(text[:10]):  # weeks and days without dashes are ISO 8601, too
         raise FilterError(name, told)

@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from agents.crypto.pseudonym_secret import read_key
 from agents.vault.analytics.fact_store import FactStore
 from agents.vault.analytics.search_index import IndexedWords, SearchIndex
 from agents.vault.call_catalogue import StoredCallFacts
@@ -30,23 +27,6 @@ from pipeline.errors import RecordError, StoreError, UnknownCallError
 
 BATCH: Final = 50
 """Calls that a rebuild enters at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counting:
-    """What is counted in calls, and the secret by which their words are found."""
-
-    token_key: Path
-    """The installation's secret for keyed hashes."""
-    topics: TopicList
-
-    def keeper(self, vault: Vault) -> FactKeeper:
-        """Keeps facts of the vault's calls.
-
-        Raises:
-            StoreError: the secret can't be read.
-        """
-        return FactKeeper(vault, SearchIndex(read_key(self.token_key)), self.topics)
 
 
 class FactKeeper:

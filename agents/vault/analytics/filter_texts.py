@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from agents.vault.analytics.call_filter import FilterError, ListingFilter, ago, length_ms, moment
+from agents.vault.analytics.call_filter import (
+    FilterError,
+    ListingFilter,
+    ago,
+    length_ms,
+    moment,
+    place_of,
+)
 from agents.vault.analytics.warehouse.period import Period, hours_of
 from pipeline.errors import InputError
 from pipeline.records.call_names import holds_number
@@ -62,6 +69,8 @@ def filter_of(
         if holds_number(who) and not PSEUDONYM.fullmatch(who):
             raise FilterError(name, _NUMBER)
 
+    place = place_of(zone)
+
     def at(name: str, text: str, *, end: bool = False) -> datetime | None:
         return moment(name, text, zone, end=end) if text else None
 
@@ -72,7 +81,7 @@ def filter_of(
     return ListingFilter(
         since=first,
         until=last,
-        slots=_slots(first, last, zone, weekday, hour),
+        slots=_slots(first, last, place, weekday, hour),
         stored_since=at("stored_since", stored_since),
         stored_until=at("stored_until", stored_until, end=True),
         shortest_ms=length_ms("shortest", shortest) if shortest else None,
@@ -84,7 +93,7 @@ def filter_of(
 def _slots(
     since: datetime | None,
     until: datetime | None,
-    zone: str,
+    place: ZoneInfo,
     weekday: int | None,
     hour: int | None,
 ) -> tuple[tuple[datetime, datetime], ...] | None:
@@ -98,7 +107,6 @@ def _slots(
         raise FilterError("hour", told)
     if since >= until:
         return ()  # which is told of the end
-    place = ZoneInfo(zone or "UTC")  # one that is none was refused with the days
     try:
         Period(since.astimezone(place).date(), (until - _TICK).astimezone(place).date())
     except (InputError, OverflowError):

@@ -91,3 +91,9 @@ def test_a_store_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_host_that_nobody_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://nowhere.invalid:9000")
     assert "at nowhere.invalid:9000: no such host name;" in refusal()
+
+
+def test_nothing_of_a_password_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://user:change@me@nowhere.invalid:9000")
+    assert "change" not in (told := refusal())
+    assert "me@" not in told and "at me" not in told

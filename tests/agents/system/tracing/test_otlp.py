@@ -164,6 +164,10 @@ def test_what_others_set_in_every_container_is_let_be(monkeypatch: pytest.Monkey
         "OTEL_JAVAAGENT_DEBUG": "true",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_TRACES_SAMPLER": "",
+        "OTEL_COLLECTOR_SERVICE_HOST": "10.0.0.2",
+        "OTEL_COLLECTOR_SERVICE_PORT_OTLP_HTTP": "4318",
+        "OTEL_COLLECTOR_PORT_4318_TCP_ADDR": "10.0.0.2",
+        "OTEL_COLLECTOR_PORT": "tcp://10.0.0.2:4318",
     }.items():
         monkeypatch.setenv(name, value)
     with exporting("otlp", "x"):
