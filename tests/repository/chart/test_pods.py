@@ -235,6 +235,26 @@ def test_images_by_digest_tag_and_of_one_s_own() -> None:
     assert usual == {"registry.example.com/hushwire:0.1.0"}
 
 
+def test_a_digest_holds_for_the_image_that_it_is_of_alone() -> None:
+    every = pods(rendered(
+        "ha",
+        "--set", "workers.admit.image.tag=0.1.0-small",
+        "--set", "console.image.repository=registry.example.com/hushwire-console",
+        "--set", f"ledger.upgrade.image.digest=sha256:{'1' * 64}",
+        "--set", "gateway.image.tag=0.1.0-edge",
+        "--set", f"gateway.image.digest=sha256:{'2' * 64}",
+    ))  # fmt: skip
+    images = {
+        component: {one["image"] for one in containers(pod)} for component, pod in every.items()
+    }
+    base = "registry.example.com/hushwire"
+    assert images["admit"] == {f"{base}:0.1.0-small"}
+    assert images["console"] == {f"{base}-console:0.1.0"}
+    assert images["ledger"] == {f"{base}@sha256:{'1' * 64}"}
+    assert images["gateway"] == {f"{base}@sha256:{'2' * 64}"}
+    assert images["vault"] == {f"{base}@sha256:{'0' * 64}"}
+
+
 def test_a_gpu_is_asked_for_and_used() -> None:
     for component, pod in pods(rendered("gpu")).items():
         limits, env = main(pod)["resources"]["limits"], environment(pod)

@@ -21,11 +21,14 @@ app.kubernetes.io/part-of: hushwire
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 
-{{/* An image: by digest where one is named, else by tag, else by the chart's version of the program. */}}
+{{/* An image: by digest where one is named, else by tag, else by the chart's version of the program. A digest is
+of one image: where a workload names a tag or repository of its own, that of all others doesn't hold. */}}
 {{- define "hushwire.image" -}}
-{{- $image := mergeOverwrite (deepCopy .root.Values.image) (.own | default dict) -}}
-{{- if $image.digest -}}
-{{ printf "%s@%s" $image.repository $image.digest }}
+{{- $own := .own | default dict -}}
+{{- $image := mergeOverwrite (deepCopy .root.Values.image) $own -}}
+{{- $digest := ternary $own.digest $image.digest (not (empty (or $own.repository $own.tag))) -}}
+{{- if $digest -}}
+{{ printf "%s@%s" $image.repository $digest }}
 {{- else -}}
 {{ printf "%s:%s" $image.repository ($image.tag | default .root.Chart.AppVersion) }}
 {{- end -}}
