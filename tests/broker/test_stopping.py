@@ -16,15 +16,17 @@ import pytest
 
 from agents.database.call_ledger import CallState
 from agents.system import fatal_exit
+from tests.broker import fakes
 from tests.broker.brokers import on_both
 from tests.broker.harness import ALL, Installation, script
 from tests.broker.test_start import until_loading
 from tests.ports import free_port
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.broker
 
 STAGES = ALL.split(",")
+IN_HAND = "hushwire_oldest_call_seconds"
 
 
 def ask(port: int, path: str) -> tuple[int, str]:
@@ -39,6 +41,14 @@ def figure(port: int, line: str) -> float:
     """The value of a line of the metrics' page."""
     page = ask(port, "/metrics")[1].splitlines()
     return next((float(one.rpartition(" ")[2]) for one in page if one.startswith(line)), 0.0)
+
+
+def stops(port: int) -> bool:
+    """Whether a worker says that it stops, or has."""
+    try:
+        return "stopping" in ask(port, "/ready")[1]
+    except urllib.error.URLError:
+        return True
 
 
 def logged(installation: Installation, event: str) -> list[dict[str, Any]]:
@@ -120,7 +130,8 @@ def until_none_is_in_hand(port: int, stage: str) -> None:
 @on_both
 def test_nothing_but_calls_in_flight_is_read_again(installation: Installation) -> None:
     over = [script(f"over-{number}", seconds=4) for number in range(8)]
-    worker = installation.start()
+    port = free_port()
+    worker = installation.start(told={"METRICS_OF_TEST": str(port)})
     installation.interleave(over)
     installation.until_closed([one.info.call_id for one in over])
     until_finished(installation, len(over) * len(STAGES))
@@ -129,7 +140,8 @@ def test_nothing_but_calls_in_flight_is_read_again(installation: Installation) -
         installation.send(one.info.call_id, one.chunks[:-1])
     installation.producer.flush()
     raw, vault = installation.topics.audio_raw, installation.topics.audio_verified
-    time.sleep(1.0)  # some of it is in work by now
+    for stage in ("transcribe", "mute"):
+        until(lambda stage=stage: figure(port, f'{IN_HAND}{{stage="{stage}"}}'), installation.log)
     installation.stop(worker)
     first: dict[int, int] = {}
     ends: dict[int, int] = {}
@@ -152,6 +164,27 @@ def test_nothing_but_calls_in_flight_is_read_again(installation: Installation) -
     installation.producer.flush()
     closed = installation.until_closed([one.info.call_id for one in flying])
     assert set(closed.values()) == {CallState.STORED}
+
+
+def test_a_worker_that_is_told_to_stop_leaves_what_waits(installation: Installation) -> None:
+    """Its engine is in the middle of a window then; all others are the next worker's."""
+    port, held = free_port(), installation.folder / "held"
+    told = {fakes.HELD: str(held), "METRICS_OF_TEST": str(port)}
+    worker = installation.start(told=told)
+    calls = [script(f"slow-{number}", first=number) for number in range(8)]
+    installation.interleave(calls)
+    until(lambda: figure(port, f'{IN_HAND}{{stage="transcribe"}}'), installation.log)
+    worker.send_signal(signal.SIGTERM)
+    until(lambda: stops(port), installation.log)
+    held.touch()
+    assert worker.wait(HANG_S) == 0, installation.log()
+    heard = len(installation.read(installation.topics.words))
+    assert heard < len(calls), "it went on hearing"
+
+    installation.start(told={fakes.HELD: str(held)})
+    closed = installation.until_closed([one.info.call_id for one in calls])
+    assert set(closed.values()) == {CallState.STORED}
+    assert len(installation.read(installation.topics.words)) >= heard + 2 * len(calls)
 
 
 def test_a_worker_more_than_there_are_partitions_is_ready(bootstrap: str, tmp_path: Path) -> None:
