@@ -25,6 +25,13 @@ from tests.repository.chart.rendering import (
     template,
 )
 
+UNTRUSTED = [
+    "trust.configMap=",
+    "kafka.ca=",
+    "ledger.url=postgresql+psycopg://a@b/c",
+    "ledger.migration.url=postgresql+psycopg://d@b/c",
+]
+
 
 def refused(*values: str, name: str = "ha") -> str:
     done = template("-f", case(name), *values)
@@ -161,15 +168,17 @@ def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
             "ledger.url: names a file in /trust, where trust.configMap is mounted",
         ),
         (
-            [
-                "trust.configMap=",
-                "kafka.ca=",
-                "ledger.url=postgresql+psycopg://a@b/c",
-                "ledger.migration.url=postgresql+psycopg://d@b/c",
-                "extraEnv.SSL_CERT_FILE=/trust/authorities.pem",
-            ],
+            [*UNTRUSTED, "extraEnv.SSL_CERT_FILE=/trust/authorities.pem"],
             "extraEnv.SSL_CERT_FILE: names a file in /trust",
         ),
+        ([*UNTRUSTED, "console.extraEnv.A=/trust/x"], "console.extraEnv.A: names a file in /trust"),
+        ([*UNTRUSTED, "workers.vault.extraEnv.A=/trust/x"], "workers.vault.extraEnv.A: names a fi"),
+        ([*UNTRUSTED, "settings.webhook_ca=/trust/y"], "settings.webhook_ca: names a file in /tr"),
+        ([*UNTRUSTED, "workers.mute.settings.policy=/trust/y"], "workers.mute.settings.policy: na"),
+        (["ledger.url=null"], "ledger.url: name the database"),
+        ([*UNTRUSTED, "ledger.url=null"], "ledger.url: name the database"),
+        (["ledger.migration.url=null"], "needs both url and passwordSecret.name"),
+        (["ledger.migration.passwordSecret=null"], "needs both url and passwordSecret.name"),
         (["externalSecrets.store.name="], "externalSecrets.store.name"),
         (["monitoring.console.serverName="], "monitoring.console.serverName"),
         (["settings.ledger_url=x"], "settings.ledger_url: the chart sets it itself"),
@@ -192,6 +201,19 @@ def test_what_does_not_fit_together_is_told_with_what_to_do(values: list[str], t
     assert re.search(told, answer), answer
     assert answer.count("\n- ") == 1, answer
     assert ":secret@" not in answer
+
+
+@pytest.mark.parametrize("more", [(), ("trust.configMap=null", "kafka.ca=null")])
+def test_what_a_file_of_values_leaves_empty_is_empty(more: tuple[str, ...]) -> None:
+    """``extraEnv:`` with nothing behind it, or with comments alone, is null."""
+    parts = ("", "gateway.", "console.", "workers.vault.")
+    empty = [f"{part}{one}=null" for part in parts for one in ("extraEnv", "settings")]
+    done = template(
+        "-f", case("ha"),
+        *(f"--set={one}" for one in ("ledger.url=postgresql+psycopg://a@b/c", *empty)),
+        *(f"--set={one}" for one in ("ledger.migration=null", *more)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_everything_that_is_missing_is_told_at_once() -> None:

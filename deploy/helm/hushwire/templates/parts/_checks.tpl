@@ -2,6 +2,14 @@
 {{- define "hushwire.checks" -}}
 {{- $v := .Values -}}
 {{- $wrong := list -}}
+{{- /* What a file of values leaves empty is null, and no map. */ -}}
+{{- $migration := mergeOverwrite (dict "url" "" "passwordSecret" (dict "name" "")) ($v.ledger.migration | default dict) -}}
+{{- $extra := dict "extraEnv" $v.extraEnv "gateway.extraEnv" $v.gateway.extraEnv "console.extraEnv" $v.console.extraEnv -}}
+{{- $settings := dict "settings" $v.settings "gateway.settings" $v.gateway.settings "console.settings" $v.console.settings -}}
+{{- range $name, $worker := $v.workers -}}
+  {{- $_ := set $extra (printf "workers.%s.extraEnv" $name) $worker.extraEnv -}}
+  {{- $_ := set $settings (printf "workers.%s.settings" $name) $worker.settings -}}
+{{- end -}}
 {{- $run := dict -}}
 {{- range $name, $worker := $v.workers -}}
   {{- range $worker.stages -}}
@@ -21,7 +29,7 @@
     {{- if and (has "vault" $worker.stages) (gt $most 1) (ne $v.keys.signing.accessMode "ReadWriteMany") -}}
       {{- $wrong = append $wrong (printf "workers.%s: pods of the vault stage share the signing key's volume, and with accessMode %s only one can: set keys.signing.accessMode to ReadWriteMany (and a storage class that has it), or maxReplicas to 1" $name $v.keys.signing.accessMode) -}}
     {{- end -}}
-    {{- $stop := get (mergeOverwrite (deepCopy $v.settings) $worker.settings) "stop_seconds" | default 25 | int -}}
+    {{- $stop := get (mergeOverwrite (deepCopy ($v.settings | default dict)) ($worker.settings | default dict)) "stop_seconds" | default 25 | float64 | ceil | int -}}
     {{- if lt ($worker.terminationGracePeriodSeconds | int) (add $stop 10) -}}
       {{- $wrong = append $wrong (printf "workers.%s.terminationGracePeriodSeconds: %d is too short for stop_seconds %d, within which a worker hands over; set it to %d or more" $name ($worker.terminationGracePeriodSeconds | int) $stop (add $stop 10)) -}}
     {{- end -}}
@@ -59,9 +67,13 @@
   {{- $wrong = append $wrong "kafka.ca: names a file of the ConfigMap trust.configMap, and needs the securityProtocol SSL or SASL_SSL" -}}
 {{- end -}}
 {{- if not $v.trust.configMap -}}
-  {{- range $where, $text := merge (dict "ledger.url" $v.ledger.url "ledger.migration.url" $v.ledger.migration.url) $v.extraEnv -}}
-    {{- if contains "/trust/" $text -}}
-      {{- $wrong = append $wrong (printf "%s: names a file in /trust, where trust.configMap is mounted: name it" (ternary $where (printf "extraEnv.%s" $where) (hasPrefix "ledger." $where))) -}}
+  {{- $named := dict "ledger.url" $v.ledger.url "ledger.migration.url" $migration.url -}}
+  {{- range $where, $values := merge (dict) $extra $settings -}}
+    {{- range $name, $value := $values -}}{{- $_ := set $named (printf "%s.%s" $where $name) $value -}}{{- end -}}
+  {{- end -}}
+  {{- range $where, $value := $named -}}
+    {{- if contains "/trust/" (toJson $value) -}}
+      {{- $wrong = append $wrong (printf "%s: names a file in /trust, where trust.configMap is mounted: name it" $where) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -70,19 +82,19 @@
 {{- end -}}
 {{- /* A password may hold slashes and @ itself, up to the last of which it goes. */ -}}
 {{- $secret := "://[^@/?#]*:.*@|(?i)[?&#][^=&]*(password|secret|token)=" -}}
-{{- $where := dict "ledger.passwordSecret" $v.ledger.url "ledger.migration.passwordSecret" $v.ledger.migration.url "webhook.signingSecret" $v.webhook.url "proxy.except" $v.proxy.url -}}
+{{- $where := dict "ledger.passwordSecret" $v.ledger.url "ledger.migration.passwordSecret" $migration.url "webhook.signingSecret" $v.webhook.url "proxy.except" $v.proxy.url -}}
 {{- range $into, $url := $where -}}
   {{- $name := printf "%s.url" (splitList "." $into | initial | join ".") -}}
-  {{- if regexMatch $secret $url -}}
+  {{- if regexMatch $secret ($url | default "") -}}
     {{- $then := ternary "name one that asks for none" (printf "into the Secret that %s names" $into) (eq $name "proxy.url") -}}
     {{- $wrong = append $wrong (printf "%s: holds a password, which everybody could read who may read this release: take it out, %s" $name $then) -}}
   {{- end -}}
 {{- end -}}
-{{- if ne (not $v.ledger.migration.url) (not $v.ledger.migration.passwordSecret.name) -}}
+{{- if ne (not $migration.url) (not $migration.passwordSecret.name) -}}
   {{- $wrong = append $wrong "ledger.migration: for a user of its own the Job needs both url and passwordSecret.name; leave both empty to migrate as ledger's" -}}
 {{- end -}}
 {{- range $path, $service := dict "keys.wrapping.service" $v.keys.wrapping.service "keys.transitPrivate.service" $v.keys.transitPrivate.service -}}
-  {{- if and (hasPrefix "hcvault:///" $service) (not (get $v.extraEnv "VAULT_ADDR")) -}}
+  {{- if and (hasPrefix "hcvault:///" $service) (not (get ($v.extraEnv | default dict) "VAULT_ADDR")) -}}
     {{- $wrong = append $wrong (printf "%s: names no host; name it (hcvault://HOST:PORT/…), or set VAULT_ADDR in extraEnv" $path) -}}
   {{- else if and (hasPrefix "hcvault://" $service) (not (hasPrefix "hcvault:///" $service)) (not $v.keys.serviceToken.name) -}}
     {{- $wrong = append $wrong (printf "keys.serviceToken.name: name the Secret with the token by which %s is asked" $path) -}}
@@ -91,8 +103,6 @@
 {{- if and $v.keys.serviceCa (not $v.trust.configMap) -}}
   {{- $wrong = append $wrong "keys.serviceCa: names a file of the ConfigMap trust.configMap" -}}
 {{- end -}}
-{{- $extra := dict "extraEnv" $v.extraEnv "gateway.extraEnv" $v.gateway.extraEnv "console.extraEnv" $v.console.extraEnv -}}
-{{- range $name, $worker := $v.workers -}}{{- $_ := set $extra (printf "workers.%s.extraEnv" $name) $worker.extraEnv -}}{{- end -}}
 {{- range $where, $variables := $extra -}}
   {{- range $name, $_ := $variables -}}
     {{- if hasPrefix "HUSHWIRE_" $name -}}
@@ -187,10 +197,8 @@
   {{- end -}}
 {{- end -}}
 {{- $ours := list "bootstrap" "partitions" "replication" "raw_retention_seconds" "topic_prefix" "state_dir" "ledger_url" "ledger_password_file" "keyset" "token_key" "transit_private_key" "transit_public_key" "signing_key" "public_keys" "metrics_host" "metrics_port" "backfill" "models_dir" "device" "compute_type" "webhook_url" "webhook_secrets" "gateway_host" "gateway_port" "gateway_certificate" "gateway_key" "gateway_proxies" "gateway_health_host" "gateway_health_port" "gateway_twilio_secrets" "gateway_telnyx_secrets" "gateway_audiohook_secrets" "gateway_audiosocket_host" "gateway_audiosocket_port" "gateway_audiosocket_from" "api_host" "api_port" "api_certificate" "api_key" "api_proxies" "oidc_client_secret_file" -}}
-{{- $all := dict "settings" $v.settings "gateway.settings" $v.gateway.settings "console.settings" $v.console.settings -}}
-{{- range $name, $worker := $v.workers -}}{{- $_ := set $all (printf "workers.%s.settings" $name) $worker.settings -}}{{- end -}}
-{{- range $where, $settings := $all -}}
-  {{- range $name, $_ := $settings -}}
+{{- range $where, $given := $settings -}}
+  {{- range $name, $_ := $given -}}
     {{- if or (has $name $ours) (hasPrefix "kafka_" $name) -}}
       {{- $wrong = append $wrong (printf "%s.%s: the chart sets it itself, from values of their own (see values.yaml)" $where $name) -}}
     {{- else if and (hasPrefix "gateway_" $name) (ne $where "gateway.settings") -}}

@@ -99,7 +99,7 @@ volumes:
     {{- $env = dict "HTTPS_PROXY" .url "HTTP_PROXY" .url "NO_PROXY" (join "," .except) -}}
   {{- end -}}
 {{- end -}}
-{{- mergeOverwrite $env (deepCopy .root.Values.extraEnv) (.own.extraEnv | default dict) | toJson -}}
+{{- mergeOverwrite $env (.root.Values.extraEnv | default dict) (.own.extraEnv | default dict) | toJson -}}
 {{- end -}}
 
 {{- define "hushwire.containerSecurity" -}}

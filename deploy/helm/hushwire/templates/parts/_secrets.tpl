@@ -68,7 +68,8 @@ needs it (docs/deploy/install.md says who holds what; tests/repository/chart/tes
 
 {{- define "hushwire.ledgerUser" -}}
 {{- $v := .root.Values -}}
-{{- ternary $v.ledger.migration $v.ledger (and (eq .kind "ledger") (ne $v.ledger.migration.url "")) | toJson -}}
+{{- $own := $v.ledger.migration | default dict -}}
+{{- ternary $own $v.ledger (and (eq .kind "ledger") (ne ($own.url | default "") "")) | toJson -}}
 {{- end -}}
 
 {{- define "hushwire.fileNames" -}}
