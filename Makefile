@@ -64,7 +64,7 @@ format: .venv/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-settings: .venv/.dev ## Write docs/settings.md, and the settings in the chart's schema, as the program has them
+settings: .venv/.dev ## Write docs/settings.md, and the settings that the chart knows, as the program has them
 	$(BIN)/python -m agents settings --markdown > docs/settings.md
 	$(BIN)/python .ci/chart_settings.py
 

@@ -1,7 +1,9 @@
-"""Write the chart's schema of settings anew, from the model of the settings: ``make settings``.
+"""Write what the chart knows of settings anew, from the model of the settings: ``make settings``.
 
 In ``values.schema.json`` that is the object ``definitions.settings``; the rest stays as it is.
-With ``--print`` the whole file goes to standard output, and none is written.
+``files/decimals.json`` has the least and most of decimals, which the chart compares itself where
+they come as texts: a schema's ranges are for numbers alone. With ``--print`` both go to standard
+output, as JSON of text by name, and none is written.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import Any
 
 from agents.settings.model import Settings
 
-FILE = Path(__file__).parents[1] / "deploy" / "helm" / "hushwire" / "values.schema.json"
+CHART = Path(__file__).parents[1] / "deploy" / "helm" / "hushwire"
+SCHEMA, DECIMALS = "values.schema.json", "files/decimals.json"
 KEPT = ("type", "enum", "pattern", "minimum", "maximum", "items", "additionalProperties")
 PLACE = re.compile(r'(?s)(\n    "settings": \{\n.*?"properties": \{\n).*?(\n      \}\n    \},\n)')
 
@@ -35,18 +38,25 @@ def form(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Put all settings into the schema."""
+    """Put all settings into the schema, and ranges of decimals beside it."""
     properties = Settings.model_json_schema()["properties"]
-    lines = ",\n".join(
-        f"        {json.dumps({name: form(one)})[1:-1]}" for name, one in properties.items()
-    )
-    text, count = PLACE.subn(lambda at: f"{at[1]}{lines}{at[2]}", FILE.read_text("utf-8"))
+    forms = {name: form(one) for name, one in properties.items()}
+    lines = ",\n".join(f"        {json.dumps({name: one})[1:-1]}" for name, one in forms.items())
+    file = CHART / SCHEMA
+    text, count = PLACE.subn(lambda at: f"{at[1]}{lines}{at[2]}", file.read_text("utf-8"))
     if count != 1:
-        raise SystemExit(f"{FILE}: definitions.settings is not where it was")
+        raise SystemExit(f"{file}: definitions.settings is not where it was")
+    decimals = {
+        name: [one["minimum"], one["maximum"]]
+        for name, one in forms.items()
+        if "number" in one["type"]
+    }
+    made = {SCHEMA: text, DECIMALS: json.dumps(decimals, indent=2) + "\n"}
     if "--print" in sys.argv[1:]:
-        sys.stdout.write(text)
+        sys.stdout.write(json.dumps(made))
     else:
-        FILE.write_text(text, "utf-8")
+        for name, written in made.items():
+            (CHART / name).write_text(written, "utf-8")
 
 
 if __name__ == "__main__":

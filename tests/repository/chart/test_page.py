@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.repository.chart.rendering import CASES, CHART, ROOT, case, rendered
+from tests.repository.chart.rendering import CASES, CHART, ROOT, case, helm, rendered
 
 PAGE: Final = (ROOT / "docs" / "deploy" / "kubernetes.md").read_text("utf-8")
 TLS: Final = ("tls.crt", "tls.key")
@@ -123,6 +123,13 @@ def test_its_commands_make_what_the_small_case_needs() -> None:
     assert config == values["trust"]["configMap"]
     named = set(re.findall(r"/trust/([\w.-]+)", json.dumps(values))) | {values["kafka"]["ca"]}
     assert set(re.findall(r"--from-file=(\S+)", files)) == named
+
+
+def test_values_are_tried_by_the_command_that_the_page_names() -> None:
+    (line,) = re.findall(r"(?m)^    helm (template .*) > /dev/null$", PAGE)
+    places = {"values.yaml": case("small"), "./deploy/helm/hushwire": str(CHART)}
+    done = helm(*(places.get(word, word) for word in line.split()))
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_may_be_built_is_what_the_recipe_builds() -> None:

@@ -185,6 +185,16 @@ def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
         (["settings.kafka_ca=x"], "settings.kafka_ca: the chart sets it itself"),
         (["workers.vault.settings.signing_key=x"], "workers.vault.settings.signing_key"),
         (["gateway.settings.gateway_port=1"], "gateway.settings.gateway_port"),
+        (
+            ["settings.chunk_seconds=0.05"],
+            "settings.chunk_seconds: 0.05 is out of range; .* 0.1 to",
+        ),
+        (["settings.chunk_seconds=20.01"], "settings.chunk_seconds: 20.01 is out of range"),
+        (["workers.mute.settings.late_seconds=600.5"], "late_seconds: 600.5 is out .* 0 to 600"),
+        (["gateway.settings.gateway_chunk_seconds=0.0"], "gateway_chunk_seconds: 0.0 is out of"),
+        (["workers.mute.settings.stop_seconds=50.5"], "60 is too short for stop_seconds 51"),
+        (["gateway.settings.policy=pci"], "gateway.settings.policy: the gateway takes"),
+        (["gateway.settings.oidc_issuer=x"], "gateway.settings.oidc_issuer: the gateway takes"),
     ],
 )
 def test_what_does_not_fit_together_is_told_with_what_to_do(values: list[str], told: str) -> None:
@@ -259,8 +269,11 @@ def test_the_schema_of_settings_is_in_step_with_the_program() -> None:
         [sys.executable, ROOT / ".ci" / "chart_settings.py", "--print"],
         env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True, text=True,
     )  # fmt: skip
-    schema = (CHART / "values.schema.json").read_text("utf-8")
-    assert printed.stdout == schema, "run: make settings"
+    made = json.loads(printed.stdout)
+    assert made.keys() == {"values.schema.json", "files/decimals.json"}
+    for name, text in made.items():
+        assert text == (CHART / name).read_text("utf-8"), "run: make settings"
+    schema = made["values.schema.json"]
     # What is in force without any value is one that the schema takes.
     forms = json.loads(schema)["definitions"]["settings"]["properties"]
     for name, default in Settings().model_dump(mode="json").items():
@@ -284,6 +297,20 @@ def test_settings_reach_the_program_as_they_stand_in_toml(monkeypatch: pytest.Mo
         assert settings.purposes == ("sales", "support")
         assert settings.webhook_body == ("transcript",)
         assert settings.oidc_roles == ({"lead": "analyst"} if component == "console" else {})
+
+
+def test_the_gateway_takes_its_own_settings() -> None:
+    """All that it reads and the chart does not set itself; others are refused by the checks."""
+    read = set()
+    for path in (ROOT / "agents" / "app" / "gateway").glob("*.py"):
+        read |= set(re.findall(r"\bsettings\.([a-z_]+)\b(?!\()", path.read_text("utf-8")))
+    others = {one for one in read & Settings.model_fields.keys() if not one.startswith("gateway_")}
+    assert others == {"topic_prefix", "log_level", "tracing"}
+    objects = rendered(
+        "ha", "--set", "gateway.settings.log_level=debug", "--set", "gateway.settings.tracing=otlp"
+    )
+    told = environment(pods(objects)["gateway"])
+    assert (told["HUSHWIRE_LOG_LEVEL"], told["HUSHWIRE_TRACING"]) == ("debug", "otlp")
 
 
 def test_what_the_chart_takes_for_defaults_are_those() -> None:

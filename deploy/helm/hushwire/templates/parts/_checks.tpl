@@ -197,12 +197,20 @@
   {{- end -}}
 {{- end -}}
 {{- $ours := list "bootstrap" "partitions" "replication" "raw_retention_seconds" "topic_prefix" "state_dir" "ledger_url" "ledger_password_file" "keyset" "token_key" "transit_private_key" "transit_public_key" "signing_key" "public_keys" "metrics_host" "metrics_port" "backfill" "models_dir" "device" "compute_type" "webhook_url" "webhook_secrets" "gateway_host" "gateway_port" "gateway_certificate" "gateway_key" "gateway_proxies" "gateway_health_host" "gateway_health_port" "gateway_twilio_secrets" "gateway_telnyx_secrets" "gateway_audiohook_secrets" "gateway_audiosocket_host" "gateway_audiosocket_port" "gateway_audiosocket_from" "api_host" "api_port" "api_certificate" "api_key" "api_proxies" "oidc_client_secret_file" -}}
+{{- $decimals := .Files.Get "files/decimals.json" | fromJson -}}
 {{- range $where, $given := $settings -}}
-  {{- range $name, $_ := $given -}}
+  {{- range $name, $value := $given -}}
+    {{- with get $decimals $name -}}
+      {{- if or (lt ($value | float64) (first . | float64)) (gt ($value | float64) (last . | float64)) -}}
+        {{- $wrong = append $wrong (printf "%s.%s: %v is out of range; it goes from %v to %v" $where $name $value (first .) (last .)) -}}
+      {{- end -}}
+    {{- end -}}
     {{- if or (has $name $ours) (hasPrefix "kafka_" $name) -}}
       {{- $wrong = append $wrong (printf "%s.%s: the chart sets it itself, from values of their own (see values.yaml)" $where $name) -}}
     {{- else if and (hasPrefix "gateway_" $name) (ne $where "gateway.settings") -}}
       {{- $wrong = append $wrong (printf "%s.%s: write it under gateway.settings: the gateway takes no others" $where $name) -}}
+    {{- else if and (eq $where "gateway.settings") (not (hasPrefix "gateway_" $name)) (not (has $name (list "log_level" "tracing"))) -}}
+      {{- $wrong = append $wrong (printf "%s.%s: the gateway takes gateway_…, log_level and tracing alone; write it under settings, or another workload's" $where $name) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
