@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 SLOW = [HealthCheck.too_slow]
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=SLOW)
 settings.register_profile(
-    "nightly", deadline=None, max_examples=2_000, print_blob=True, suppress_health_check=SLOW
+    "nightly",
+    deadline=None,
+    derandomize=False,  # it would be true where the environment variable CI is set
+    max_examples=2_000,
+    print_blob=True,
+    suppress_health_check=SLOW,
 )
 # For ``make mutation``: the same examples every time, and no search for a smaller one.
 settings.register_profile(

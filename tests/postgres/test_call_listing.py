@@ -110,6 +110,7 @@ def value(one: Known, by: Order) -> tuple[object, bool]:
     return one.facts.muted_share if one.facts else -1, one.facts is not None
 
 
+@pytest.mark.hypothesis  # which it does not see from without
 def test_pages_give_every_call_once_in_order_and_back_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

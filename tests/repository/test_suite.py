@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
 
@@ -47,7 +52,45 @@ def test_both_parts_of_make_test_and_the_nightly_ones_are_all_tests() -> None:
     chosen = re.findall(r'-m "([^"]+)"', recipe)
     assert chosen == ["($(SERVED)) and not nightly", "not ($(SERVED)) and not nightly"]
     nightly = (ROOT / ".ci" / "nightly").read_text(encoding="utf-8")
-    assert "-m nightly " in nightly
+    assert re.findall(r"pytest (?:-q )?-m (\w+|\"[^\"]+\") ", nightly) == [
+        '"nightly and not hypothesis"',
+        "hypothesis",
+    ]
+
+
+def test_every_property_is_chosen_by_the_night() -> None:
+    """Hypothesis marks a test that it drives itself, not one that holds a property."""
+    unseen = []
+    for file in (ROOT / "tests").rglob("*.py"):
+        for test in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
+                told = [{*map(ast.unparse, one.decorator_list)} for one in _functions(test)]
+                inside = any(one.startswith("given(") for names in told[1:] for one in names)
+                if inside and "pytest.mark.hypothesis" not in told[0]:
+                    unseen.append(f"{file.name}: {test.name}")
+    assert unseen == []
+
+
+def test_a_night_tries_other_examples_also_where_ci_is_set() -> None:
+    told = "from hypothesis import settings; import tests.conftest; print(settings().derandomize)"
+    for profile, same in (("nightly", "False"), ("ci", "True")):
+        done = subprocess.run(
+            [sys.executable, "-c", told],
+            cwd=ROOT, env=os.environ | {"CI": "true", "HYPOTHESIS_PROFILE": profile},
+            check=True, capture_output=True, text=True, timeout=HANG_S,
+        )  # fmt: skip
+        assert done.stdout.strip() == same
+    fixed = [
+        path.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if "derandomize=" in path.read_text(encoding="utf-8") and path != Path(__file__)
+    ]
+    assert fixed == []
+
+
+def _functions(node: ast.AST) -> list[ast.FunctionDef]:
+    """A function, and those inside."""
+    return [one for one in ast.walk(node) if isinstance(one, ast.FunctionDef)]
 
 
 def test_contributing_names_what_runs_only_at_night() -> None:

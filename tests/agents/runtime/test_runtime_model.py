@@ -462,6 +462,5 @@ TestRuntime.settings = settings(
     max_examples=40,
     stateful_step_count=20,
     deadline=None,
-    derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
