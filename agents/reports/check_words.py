@@ -19,8 +19,9 @@ class CheckWords:
     """What is wrong where it failed; what was asked."""
     todo: str
     """What to do next where it failed."""
-    unit: str = ""
-    """Of what is measured, and of the limit; %: they are shares of 1."""
+    unit: str | None = ""
+    """Of what is measured, and of the limit; %: they are shares of 1; empty: a question that is
+    answered by yes or no; none: not known."""
     holds: str = ""
     """What holds where it passed."""
 
@@ -148,4 +149,5 @@ def words_of(name: str) -> CheckWords:
     return CheckWords(
         name.replace("_", " ").capitalize(),
         "Another version of Hushwire asked this: look into its documentation.",
+        None,
     )

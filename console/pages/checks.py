@@ -42,9 +42,9 @@ def shown_checks(stated: Certificate) -> list[ShownCheck]:
     return sorted(made, key=lambda check: check.passed)
 
 
-def _shown(value: float, unit: str) -> str:
-    if not unit:
+def _shown(value: float, unit: str | None) -> str:
+    if unit == "":
         return ""  # a question that is answered by yes or no
     if unit == "%":
         return f"{value * 100:.1f} %"
-    return f"{value:g} {unit}".rstrip()
+    return f"{value:g} {unit or ''}".rstrip()

@@ -138,6 +138,14 @@ def test_a_check_that_is_a_question_shows_no_figure() -> None:
     assert (shown.passed, shown.measured, shown.limit) == (False, "", "")
 
 
+@pytest.mark.parametrize("name", ["digits_left_audible", "stored_digits_left_audible"])
+def test_a_check_of_another_version_shows_its_figures(name: str) -> None:
+    stated = parse_certificate(spoken_call().files[f"{CALL}.certificate.json"])
+    check = CheckStated(name, passed=False, measured=7.0, limit=0.5)
+    (shown,) = shown_checks(replace(stated, checks=(check,)))
+    assert (shown.measured, shown.limit) == ("7", "0.5")
+
+
 @pytest.mark.parametrize(
     ("ms", "told"), [(0, "0.0 s"), (1_240, "1.2 s"), (59_960, "1 min 0 s"), (125_000, "2 min 5 s")]
 )
