@@ -8,6 +8,7 @@ import json
 import pytest
 
 from benchmarks.gateways import paced
+from benchmarks.gateways.__main__ import missed
 from benchmarks.gateways.judged import Found, _latencies
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd
 from pipeline.gateways.events import Codec
@@ -62,3 +63,29 @@ def test_a_frame_is_there_when_the_chunk_with_its_end_is() -> None:
     # Chunks end in frames 0, 0, 1, 2; frames end in chunks 2, 3, 3; the last one is cut by the end.
     assert completing == [9.0, 10.0, 10.0, 10.0]
     assert waiting == [11.0, 11.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("chunk_s", "waiting", "completing", "told"),
+    [
+        (0.06, 52.0, 17.0, []),
+        (0.06, 100.0, 17.0, ["p99"]),
+        # A frame waits for a chunk of a second for up to a second, whatever the gateway does.
+        (1.0, 987.0, 17.0, []),
+        (0.1, 160.0, 17.0, []),
+        (1.0, 987.0, 100.0, ["p99"]),
+    ],
+)
+def test_the_goal_is_of_what_the_gateway_decides(
+    chunk_s: float, waiting: float, completing: float, told: list[str]
+) -> None:
+    result = {
+        "chunk_s": chunk_s,
+        "waiting_ms": {"p99": waiting},
+        "completing_ms": {"p99": completing},
+        "problems": [],
+        "gateway": {"kilobytes": 65.0},
+    }
+    assert missed(result) == told
+    assert missed({**result, "completing_ms": {}, "waiting_ms": {}}) == ["p99"]
+    assert missed({**result, "problems": ["x"], "gateway": {"kilobytes": 300.0}})[-1] == "memory"
