@@ -1,12 +1,14 @@
 """Worker processes that are forked off one that has imported everything: no start costs seconds.
 
-Outcomes: as ``subprocess.Popen``. The process that is forked runs ``worker_main.py`` as its main
-module, has no thread and no client yet, and ends with the tests.
+Outcomes: as ``subprocess.Popen``. The processes that are forked run ``worker_main.py`` as their
+main module, have one thread and no client yet, and end with the tests. There are two of them, used
+in turn: a worker goes through sets in another order than the one before it and the one after it.
 """
 
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import os
 import select
@@ -23,17 +25,24 @@ from typing import IO
 MAIN = Path(__file__).with_name("worker_main.py")
 _NUMBER = struct.Struct("!q")
 _starting = threading.Lock()
+_SEEDS = ("1", "2")
+"""Of hashes, one of each process that is forked."""
 _nests: list[socket.socket] = []
+_turn = itertools.count()
 
 
 def _nest() -> socket.socket:
-    """Where workers are ordered."""
+    """Where the next worker is ordered."""
     with _starting:
-        if not _nests:
+        place = next(_turn) % len(_SEEDS)
+        if place == len(_nests):
+            # A library that starts threads as it is imported has none to start.
+            env = {"PYTHONHASHSEED": _SEEDS[place], "OPENBLAS_NUM_THREADS": "1"}
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 started = subprocess.Popen(
                     [sys.executable, str(MAIN), str(theirs.fileno())],
+                    env=os.environ | env,
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,
@@ -41,7 +50,7 @@ def _nest() -> socket.socket:
             _nests.append(ours)
             atexit.register(started.wait)
             atexit.register(ours.close)  # before: the last to be registered is the first to go
-        return _nests[0]
+        return _nests[place]
 
 
 class Worker:
@@ -107,6 +116,8 @@ def next_order(orders: int) -> None:
     Args:
         orders: descriptor of the socket where they come.
     """
+    threads = len([*Path("/proc/self/task").iterdir()])
+    assert threads == 1, f"{threads} threads: those besides this one would be lost"
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=orders) as control:
         while True:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-import time
+import re
+import signal
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,9 @@ from agents.database.call_ledger import CallState
 from agents.upkeep.audit_checkpoints import KIND, VaultCheckpoints, certified
 from agents.vault.file_store import open_place
 from tests.broker.brokers import on_both
+from tests.broker.forked import Worker
 from tests.broker.harness import Installation, script
+from tests.waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -24,8 +28,15 @@ SIGNED = KIND.encode()
 CALLS = tuple(f"slow-{number}" for number in range(6))
 
 
-def _sent(installation: Installation) -> None:
-    installation.interleave([script(name, first=place) for place, name in enumerate(CALLS)])
+SCRIPTS = [script(name, first=place) for place, name in enumerate(CALLS)]
+
+
+def _seed(worker: Worker) -> str:
+    """In which order it goes through sets."""
+    (found,) = re.findall(
+        rb"PYTHONHASHSEED=(\d+)", Path(f"/proc/{worker.pid}/environ").read_bytes()
+    )
+    return str(found.decode())
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +46,7 @@ def undisturbed(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> dic
     made = Installation(bootstrap, folder, f"u{uuid.uuid4().hex[:8]}")
     try:
         made.start()
-        _sent(made)
+        made.interleave(SCRIPTS)
         assert set(made.until_closed(CALLS).values()) == {CallState.STORED}
         return made.stored()
     finally:
@@ -47,14 +58,21 @@ def undisturbed(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> dic
 def test_kill_nine_changes_nothing(
     installation: Installation, undisturbed: dict[str, str], times: int
 ) -> None:
-    dice = random.Random(7)
+    dice, words = random.Random(7), installation.topics.words
     worker = installation.start()
-    _sent(installation)
-    for _ in range(times):
-        time.sleep(dice.uniform(0.5, 2.5))
+    # The last call is open until it has its end, which comes after the kills.
+    installation.interleave(SCRIPTS[:-1])
+    installation.send(CALLS[-1], SCRIPTS[-1].chunks)
+    installation.producer.flush()
+    for heard in sorted(dice.sample(range(1, 2 * len(CALLS)), times)):
+        until(lambda heard=heard: len(installation.read(words)) >= heard, installation.log)
+        assert worker.poll() is None
         worker.kill()
-        worker.wait()
+        assert worker.wait() == -signal.SIGKILL
         worker = installation.start()
+    assert installation.ledger.state(CALLS[-1]) is CallState.OPEN
+    installation.send(CALLS[-1], [SCRIPTS[-1].end])
+    installation.producer.flush()
     states = installation.until_closed(CALLS)
     assert set(states.values()) == {CallState.STORED}, installation.log()
     assert len(undisturbed) == 6 * len(CALLS)
@@ -69,8 +87,9 @@ def test_a_second_worker_takes_over(
     installation: Installation, undisturbed: dict[str, str]
 ) -> None:
     first = installation.start()
-    _sent(installation)
-    installation.start()
+    installation.interleave(SCRIPTS)
+    second = installation.start()
+    assert _seed(first) != _seed(second)
     installation.stop(first)
     states = installation.until_closed(CALLS)
     assert set(states.values()) == {CallState.STORED}, installation.log()
