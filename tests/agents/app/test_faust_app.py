@@ -33,3 +33,9 @@ def test_every_setting_is_one_that_faust_knows(monkeypatch: pytest.MonkeyPatch) 
 def test_few_records_come_at_once() -> None:
     app = _make()
     assert app.conf.broker_max_poll_records == faust_app.POLL_RECORDS
+
+
+def test_topics_are_looked_at_often() -> None:
+    """How long topics that show late are not given out, as ``tests/kafka/test_late_topics.py``
+    waits for them; the client's own five minutes are too long."""
+    assert _make().conf.consumer_metadata_max_age_ms == faust_app.METADATA_MS == 5_000
