@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 
 from agents.settings.model import Settings, load_settings
 from tests.repository.chart.rendering import (
+    CASES,
     CHART,
     ROOT,
     case,
@@ -74,6 +76,9 @@ def refused(*values: str, name: str = "ha") -> str:
         ("monitoring.runbooks=docs/runbooks", "'/monitoring/runbooks'.*does not match pattern"),
         ("monitoring.runbooks=https://docs.example.com", "'/monitoring/runbooks'"),
         ("backfill=yes", "'/backfill'.*want boolean"),
+        ("webhook=null", "missing property 'webhook'"),
+        ("vault.url=null", "'/vault': missing property 'url'"),
+        ("gateway.platforms.twilio=null", "'/gateway/platforms': missing property 'twilio'"),
     ],
 )
 def test_a_typo_is_refused_by_the_schema(value: str, told: str) -> None:
@@ -224,6 +229,26 @@ def test_what_a_file_of_values_leaves_empty_is_empty(more: tuple[str, ...]) -> N
         *(f"--set={one}" for one in ("ledger.migration=null", *more)),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def _paths(values: dict[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        yield (inner := f"{path}.{key}".strip("."))
+        # Workers are all alike.
+        if isinstance(value, dict) and not re.fullmatch(r"workers\.(?!vault)\w+", inner):
+            yield from _paths(value, inner)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", CASES)
+def test_no_value_that_is_left_empty_ends_in_a_template_s_error(name: str) -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    paths = list(_paths(values))
+    assert len(paths) > 250
+    for path in paths:
+        done = template("-f", case(name), "--set", f"{path}=null")
+        said = ("These values can't work", "don't meet the specifications")
+        assert done.returncode == 0 or any(one in done.stderr for one in said), (path, done.stderr)
 
 
 def test_everything_that_is_missing_is_told_at_once() -> None:
