@@ -16,6 +16,7 @@ from agents.cli.evidence.audit import opened_log
 from agents.cli.shared import public_keys as known
 from agents.cli.shared.stores import VaultHint, require_vault
 from agents.settings.model import STATE, load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 from agents.vault.file_store import state_inside
 
@@ -85,7 +86,7 @@ def report(
         screen(stderr=True).print(
             f"hushwire: not all is as it should be: {told}", markup=False, soft_wrap=True
         )
-        sys.exit(1)
+        sys.exit(ExitCode.NOT_CLEAN)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 from pipeline.errors import InputError
 
@@ -45,7 +46,7 @@ def scan_leaks(
         told = f"self-test: {len(plants) - len(missed)} of {len(plants)} plants found"
         console.print(told, highlight=False)
         if missed:
-            sys.exit(1)
+            sys.exit(ExitCode.NOT_CLEAN)
     if not paths:
         if self_test:
             return
@@ -58,4 +59,4 @@ def scan_leaks(
     megabytes = done.bytes / 1e6
     told = f"{len(known)} canaries, {done.files} files, {megabytes:.1f} MB: {len(done.hits)} finds"
     console.print(told, highlight=False)
-    sys.exit(1 if done.hits or done.unreadable else 0)
+    sys.exit(ExitCode.NOT_CLEAN if done.hits or done.unreadable else ExitCode.DONE)

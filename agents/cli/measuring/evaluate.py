@@ -15,6 +15,7 @@ from agents.cli.shared import public_keys
 from agents.cli.shared.pipeline_options import PolicyName
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import print_listing, screen
 from pipeline.errors import InputError
 
@@ -184,7 +185,7 @@ def _evaluate(
             f"gate: {failure}", style="bold red", markup=False, highlight=False
         )
     if failures:
-        sys.exit(1)
+        sys.exit(ExitCode.NOT_CLEAN)
 
 
 def _keeper(

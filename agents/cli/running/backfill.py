@@ -74,7 +74,7 @@ def backfill(
         report.print(screen())
     if report.stopped:
         sys.exit(ExitCode.INTERRUPTED)
-    sys.exit(0 if report.clean else 1)
+    sys.exit(ExitCode.DONE if report.clean else ExitCode.NOT_CLEAN)
 
 
 def _moment(option: str, text: str | None) -> datetime | None:

@@ -13,6 +13,7 @@ import typer
 
 from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import STATE, load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 from agents.vault.file_store import state_inside
 
@@ -64,4 +65,4 @@ def doctor(
     told = f"{weak} of {len(findings)} weak" if weak else "nothing is weak"
     told += f", {unseen} not checked" if unseen else ""
     console.print(told, highlight=False)
-    sys.exit(1 if weak or (strict and unseen) else 0)
+    sys.exit(ExitCode.NOT_CLEAN if weak or (strict and unseen) else ExitCode.DONE)

@@ -10,6 +10,7 @@ import typer
 
 from agents.cli.shared.pipeline_options import Again, Cluster, StateDir
 from agents.settings.model import load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 from agents.system.tracing.otlp import exporting
 
@@ -44,4 +45,4 @@ def ingest(
         from agents.app.wiring import ingest_paths as send  # noqa: PLC0415 - --help comes at once
     with exporting(settings.tracing, "hushwire-ingest"):
         missing = send(paths, settings, console=screen(), again=again)
-    sys.exit(1 if missing else 0)
+    sys.exit(ExitCode.NOT_CLEAN if missing else ExitCode.DONE)

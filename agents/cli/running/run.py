@@ -11,6 +11,7 @@ import typer
 from agents.cli.shared.extras import need
 from agents.cli.shared.pipeline_options import Again, Bootstrap, Engines, PolicyName, StateDir
 from agents.settings.model import load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 from agents.system.tracing.otlp import exporting
 
@@ -46,4 +47,4 @@ def run(
 
     with exporting(settings.tracing, "hushwire-run"):
         summary = run_folder(source, vault, settings, console=screen(), again=again)
-    sys.exit(0 if summary.clean else 1)
+    sys.exit(ExitCode.DONE if summary.clean else ExitCode.NOT_CLEAN)

@@ -13,6 +13,7 @@ import typer
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import print_list, screen
 from pipeline.errors import SettingsError
 
@@ -109,7 +110,7 @@ def test() -> None:
         asyncio.run(send_test(endpoint, f"test-{uuid.uuid4().hex}"))
     except NotTakenError as error:
         console.print(f"{error}; docs/outputs.md explains it", highlight=False)
-        sys.exit(1)
+        sys.exit(ExitCode.NOT_CLEAN)
     console.print("the webhook was taken", highlight=False)
 
 

@@ -20,6 +20,7 @@ from agents.cli.shared.stores import (
     token_key_file,
 )
 from agents.settings.model import load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.owners import user
 from agents.system.screen import print_list, screen
 from pipeline.errors import InputError, UnknownCallError
@@ -243,7 +244,7 @@ def find(
         print_list(screen(), titles, [[*map(str, row.values())] for row in rows])
     else:
         screen().print("no call has these words" if words else "no call of this id")
-    raise typer.Exit(0 if rows else 1)
+    raise typer.Exit(ExitCode.DONE if rows else ExitCode.NOT_CLEAN)
 
 
 def _by_words(

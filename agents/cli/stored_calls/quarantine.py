@@ -11,6 +11,7 @@ from agents.cli.shared import public_keys
 from agents.cli.shared.listing import AsJson, show_rows
 from agents.cli.shared.stores import confirmed, opened, require_vault
 from agents.settings.model import load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 
 app = typer.Typer(
@@ -99,5 +100,5 @@ def drop(
         destroyed = quarantine.end(parts.ledger, parts.log, call, "dropped", by=user())
     if not destroyed:
         screen(stderr=True).print(f"hushwire: {call}: no key in quarantine", markup=False)
-        sys.exit(1)
+        sys.exit(ExitCode.NOT_CLEAN)
     screen().print(f"{call}: the key is destroyed", markup=False, highlight=False)
