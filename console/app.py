@@ -213,7 +213,7 @@ def _add_audit(parts: Parts, looks: Looks, routes: Routes) -> None:
     CertificateRoutes(
         parts.reader,
         parts.log,
-        lambda: known_keys(sources.settings, sources.state, sources.keys),
+        lambda: known_keys(sources.settings, sources.state, sources.keys, parts.database),
         looks,
         parts.metrics,
     ).add_to(routes)

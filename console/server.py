@@ -32,6 +32,7 @@ from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import names_known
 from agents.system.logging import configure_logging, get_logger, level_by_signals
+from agents.system.private_files import there
 from agents.system.screen import screen
 from agents.system.sockets.serving import is_loopback, listening_socket, server_tls
 from agents.system.tracing.otlp import exporting
@@ -118,7 +119,7 @@ def serve(settings: Settings, vault: str) -> None:
                 examine=lambda: examine(settings, state, local),
                 report=partial(report_of, sources),
                 # Made by whoever stores calls: without it, words are not searched, which is told.
-                secret=known_token_key(database, token_key) if token_key.exists() else None,
+                secret=known_token_key(database, token_key) if there(token_key) else None,
                 sessions=Sessions(
                     database,
                     log,

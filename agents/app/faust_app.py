@@ -120,7 +120,7 @@ def attach(app: faust.App, runtime: Reader) -> None:
                 await runtime.arrive(_delivery(event))
             except Exception as error:  # noqa: BLE001 - Faust would begin anew behind the record
                 fatal_exit.exit_now(
-                    fatal_exit.BUG, f"a record was not taken ({type(error).__name__})"
+                    fatal_exit.ExitCode.BUG, f"a record was not taken ({type(error).__name__})"
                 )
 
     app.agent(topic, name=f"{runtime.stage.name}-agent", isolated_partitions=True, concurrency=1)(

@@ -28,6 +28,7 @@ from agents.stages.detect import Open
 from agents.stages.verify import Inspector
 from agents.system.atomic_files import placement
 from agents.system.engine_sizing import listening
+from agents.system.private_files import there
 from agents.upkeep.quarantine import why_failed
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
@@ -99,9 +100,9 @@ def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Red
         HushwireError: a model is unusable, or a file can't be written; nothing is left then.
     """
     state = settings.state_folder(STATE)
-    key, path, secret = signing_key_beside(settings, state), settings.token_key_file(state), None
-    if job.policy.needs_token_key or path.exists():
-        secret = token_key_beside(settings, state, path)
+    key, secret = signing_key_beside(settings, state), None
+    if job.policy.needs_token_key or there(settings.token_key_file(state)):
+        secret = token_key_beside(settings, state)
     asked = job.policy.consent.enforced or job.call.consent is not None
     hearing = pinned(transcriber_settings(settings))
     with engine_pool(hearing, settings.engine_processes) as pool:

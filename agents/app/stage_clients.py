@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import faust
@@ -12,8 +13,10 @@ import faust
 from agents.access.audit_log import AuditLog
 from agents.app.faust_app import make_app, port_of
 from agents.crypto.ed25519 import SigningKey
+from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
+from agents.database.known_keys import HeldTokenKey, signing_key_known
 from agents.database.policies.pins import Pins
 from agents.database.policies.published import InForce
 from agents.runtime.batching import LiveFirst
@@ -25,6 +28,8 @@ from agents.runtime.steps import Stage
 from agents.stages import admit, detect, mute, transcribe, vault, verify
 from agents.stages.shadow import Shadow
 from agents.system.metrics import Metrics
+from agents.vault.analytics.fact_keeper import FactKeeper
+from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.vault import Vault
 from pipeline.transcription.voice_activity import VoiceDetector
 
@@ -55,6 +60,19 @@ class Parts:
     private: TransitPrivate | None
     in_force: InForce
     live: LiveFirst
+    token_key: HeldTokenKey | None
+
+    def require_keys(self, signing: Path) -> None:
+        """Raise ``KeyFileError`` where a key that this process holds was replaced.
+
+        Args:
+            signing: the signing key's file.
+        """
+        if self.token_key is not None:
+            self.token_key()
+        if self.key is not None:
+            known = signing_key_known(self.ledger.database)
+            known.require(signing, self.key.public.key_id, note=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +131,10 @@ def made_stages(
     made: list[Stage | RecordStage] = []
     for name in config.stages:
         match name:
-            case admit.NAME if live and config.door is not None and parts.private is not None:
-                asked = parts.in_force.policy
-                made.append(admit.admit_stage(topics, ledger, parts.private, config.door, asked))
+            case admit.NAME if live and config.door and parts.private and parts.token_key:
+                asked, named = parts.in_force.policy, Pseudonyms(parts.token_key)
+                door, private = config.door, parts.private
+                made.append(admit.admit_stage(topics, ledger, private, named, door, asked))
             case transcribe.NAME if voice is not None:
                 made.append(
                     transcribe.transcribe_stage(
@@ -139,7 +158,9 @@ def made_stages(
             case verify.NAME if detector is not None:
                 made.append(verify.verify_stage(topics, detector))
             case vault.NAME if store is not None and key is not None:
-                facts = config.counting.keeper(store) if config.counting else None
+                facts = None
+                if config.counted and parts.token_key:
+                    facts = FactKeeper(store, SearchIndex(parts.token_key()), config.counted)
                 log, told = AuditLog(ledger.database), config.transcripts
                 keeping = partial(vault.vault_stage, log=log, facts=facts, transcripts=told)
                 noted = metrics.note_uncounted

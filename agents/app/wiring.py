@@ -22,15 +22,13 @@ from agents.app.worker import (
     LanguageDetector,
     Models,
     WorkerConfig,
-    check,
+    require_startable,
     run_worker,
     waits_for,
 )
 from agents.crypto.party_pseudonyms import Pseudonyms
-from agents.crypto.pseudonym_secret import token_key
-from agents.database import known_keys
 from agents.database.call_ledger import Ledger
-from agents.database.engine import Database
+from agents.database.known_keys import HeldTokenKey
 from agents.database.open_ledger import opened_ledger
 from agents.database.policies.of_installation import following, policy_in_force
 from agents.kafka.admin import make_topics
@@ -55,13 +53,13 @@ from agents.stages.verify import NAME as VERIFY
 from agents.system.engine_sizing import batching, listening
 from agents.system.logging import configure_logging, get_logger, level_by_signals
 from agents.system.metrics import Metrics
+from agents.system.private_files import there
 from agents.system.progress import Through
 from agents.system.screen import screen
 from agents.system.tracing.otlp import exporting
 from agents.upkeep.consent_recheck import Nightly
 from agents.upkeep.news.webhooks import Endpoint, endpoint
 from agents.upkeep.sweep_guard import Bounds
-from agents.vault.analytics.fact_keeper import Counting
 from agents.vault.analytics.topic_list import topics_of
 from agents.vault.locks import working_together
 from models.speech.transcriber import TranscriberSettings, pinned, speech_models
@@ -126,11 +124,11 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
     """The worker's own configuration.
 
     Raises:
-        SettingsError: no broker is named, or see ``agents.app.worker.check``.
+        SettingsError: no broker is named, or see ``agents.app.worker.require_startable``.
         PolicyError: the policy is refused.
     """
     named = STAGES if stages == ["all"] else tuple(dict.fromkeys(stages))
-    check(named, vault)
+    require_startable(named, vault)
     bootstrap = named_broker(settings)
     policy = read_policy(settings)
     nightly = None
@@ -152,7 +150,8 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),
         key_service=settings.key_service,
-        token_key=_token_key(settings, state, named, policy),
+        token_key_file=_token_key_file(settings, state, named, policy),
+        token_key_named=settings.token_key is not None,
         following=following(settings),
         signing_key=settings.signing_key_file(state),
         audit_days=settings.audit_days,
@@ -177,24 +176,20 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         timeouts=Timeouts(settings.late_seconds, settings.idle_seconds),
         shadow=_candidate(settings),
         door=_door(settings, state) if ADMIT in named else None,
-        counting=Counting(settings.token_key_file(state), topics_of(settings))
-        if VAULT in named
-        else None,
+        counted=topics_of(settings) if VAULT in named else None,
         transcripts=settings.publish_transcripts,
         webhooks=webhook_endpoint(settings) if VAULT in named else None,
         looked_at=looks(settings, state, vault),
     )
 
 
-def _token_key(
+def _token_key_file(
     settings: Settings, state: Path, stages: tuple[str, ...], policy: Policy
-) -> Callable[[Database], bytes] | None:
-    """What makes sure of the token key, where a stage needs it or it is there."""
+) -> Path | None:
+    """The token key's file, where a stage needs it or it is there."""
     path = settings.token_key_file(state)
-    shown = not {DETECT, VERIFY}.isdisjoint(stages) and (policy.needs_token_key or path.exists())
-    if not shown and {ADMIT, VAULT}.isdisjoint(stages):
-        return None
-    return partial(known_keys.token_key, path=path, named=settings.token_key is not None)
+    shown = not {DETECT, VERIFY}.isdisjoint(stages) and (policy.needs_token_key or there(path))
+    return path if shown or not {ADMIT, VAULT}.isdisjoint(stages) else None
 
 
 def webhook_endpoint(settings: Settings) -> Endpoint | None:
@@ -217,7 +212,6 @@ def _door(settings: Settings, state: Path) -> Door:
     return Door(
         private=settings.transit_private_file(state),
         public=settings.transit_public_file(state),
-        token_key=settings.token_key_file(state),
         service=settings.transit_key_service,
         may_be_sent=at_the_door(settings),
         language=settings.language,
@@ -241,14 +235,10 @@ def _voice() -> VoiceDetector:
     return SileroVoice()
 
 
-def _detector(policy: Policy, settings: Settings) -> LanguageDetector:
+def _detector(policy: Policy, settings: Settings, token_key: bytes | None) -> LanguageDetector:
     from models.detection.detector import Detector  # noqa: PLC0415 - as above
 
-    return Detector(
-        policy,
-        settings=detector_settings(settings),
-        token_key=token_key(policy, settings.token_key_file(settings.state_folder(STATE))),
-    )
+    return Detector(policy, settings=detector_settings(settings), token_key=token_key)
 
 
 def ingest_paths(
@@ -330,7 +320,8 @@ def ingest_files(
     """Send recordings to the broker that the settings name; see ``ingest``."""
     topic = Topics.named(settings.topic_prefix).audio_raw
     client = KafkaSecurity.of(settings).librdkafka()
-    named = Pseudonyms(settings.token_key_file(settings.state_folder(STATE)))
+    path = settings.token_key_file(settings.state_folder(STATE))
+    named = Pseudonyms(HeldTokenKey(ledger.database, path))
     allowed, policy = at_the_door(settings), policy_in_force(settings, ledger)
     with CallProducer(named_broker(settings), topic, client=client) as producer:
         return ingest(

@@ -30,8 +30,7 @@ from agents.app.stage_clients import LANGUAGE, Loaded, Parts, made_clients, made
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
-from agents.database.engine import Database
-from agents.database.known_keys import signing_key
+from agents.database.known_keys import HeldTokenKey, ensured_signing_key, ensured_token_key
 from agents.database.migrate import uses_keys
 from agents.database.policies.published import Following, InForce
 from agents.kafka.security import KafkaSecurity
@@ -61,9 +60,9 @@ from agents.upkeep.news.erased_calls import LOOK_S as NEWS_S
 from agents.upkeep.news.erased_calls import ErasedCalls
 from agents.upkeep.news.webhooks import Endpoint, Webhooks
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
-from agents.vault.analytics.fact_keeper import Counting
 from agents.vault.file_store import is_bucket
 from agents.vault.vault import Vault
+from pipeline.analytics.topics import TopicList
 from pipeline.consent.gate import ConsentRules
 from pipeline.errors import SettingsError
 from pipeline.policy.model import Policy
@@ -104,8 +103,8 @@ class Models:
     """What the pool's processes run."""
     voice: Callable[[], VoiceDetector]
     """Makes the voice-activity detector."""
-    detector: Callable[[], LanguageDetector]
-    """Makes the detector."""
+    detector: Callable[[bytes | None], LanguageDetector]
+    """Makes the detector, with the secret for keyed hashes where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +132,10 @@ class WorkerConfig:
     """How often is looked for quarantines, and for calls to be erased, whose time is up."""
     key_service: str | None = None
     """URI of the key service's key that encrypts the keyset file."""
-    token_key: Callable[[Database], bytes] | None = None
-    """Makes sure of the secret for keyed hashes (``agents.database.known_keys.token_key``); None:
-    no stage needs it."""
+    token_key_file: Path | None = None
+    """The secret for keyed hashes; None: no stage needs it."""
+    token_key_named: bool = False
+    """Whether a setting names that file: it is not made then."""
     following: Following | None = None
     """How versions of the policy that are published are taken up; None: they are not."""
     vault: str | Path | None = None
@@ -171,8 +171,8 @@ class WorkerConfig:
     """A policy that the detect stage tries beside the live one."""
     door: Door | None = None
     """How calls are let in; the admit stage needs it."""
-    counting: Counting | None = None
-    """By what the vault stage counts; None: it does not."""
+    counted: TopicList | None = None
+    """What the vault stage counts; None: nothing."""
     transcripts: bool = False
     """Whether the vault stage tells redacted transcripts in clear."""
     backfill: bool = False
@@ -211,7 +211,8 @@ async def run_worker(
         PolicyError: the published version of the policy can't be taken up here.
         BrokerError: the broker is away.
     """
-    _check(config)
+    require_startable(config.stages, config.vault)
+    _require_door(config)
     silence_libraries()
     stop, metrics = stop or asyncio.Event(), metrics or Metrics()
     if signals:
@@ -231,8 +232,8 @@ async def run_worker(
     gc.disable()
     ledger = loading = None
     try:
-        ledger = await asyncio.to_thread(_open_ledger, config)
-        loading = asyncio.create_task(_load(config, pool))  # which reads the token key
+        ledger, token_key = await asyncio.to_thread(_open_ledger, config)
+        loading = asyncio.create_task(_load(config, pool, token_key))
         await asyncio.to_thread(
             create_topics,
             config.bootstrap,
@@ -244,20 +245,24 @@ async def run_worker(
         )
         key = None
         if vault.NAME in config.stages:
-            key = await asyncio.to_thread(signing_key, ledger.database, config.signing_key)
+            # A setting may name it, too: it lies on a volume that the vault's workers alone have.
+            key = await asyncio.to_thread(
+                ensured_signing_key, ledger.database, config.signing_key, named=False
+            )
         store = await asyncio.to_thread(_open_vault, config, ledger)
         private = await asyncio.to_thread(_private, config, ledger)
         in_force = InForce(ledger.database, ledger.kek, config.policy, config.following, metrics)
         await asyncio.to_thread(in_force.start)
         if config.nightly is not None:
             consent_recheck.require_enforced(in_force.current)
-        beat = Heartbeat(ledger.database, config.stages, lambda: in_force.current, metrics)
+        parts = Parts(ledger, pool, metrics, key, store, private, in_force, live, token_key)
+        counts = partial(parts.require_keys, config.signing_key)
+        beat = Heartbeat(ledger.database, config.stages, lambda: in_force.current, metrics, counts)
 
         def reads() -> None:
             beat.state = "ready"
             ready()
 
-        parts = Parts(ledger, pool, metrics, key, store, private, in_force, live)
         async with _kept(config, parts), beat.kept():
             await _run(config, parts, loading, stop, reads, probes or Probes())
     finally:
@@ -272,13 +277,12 @@ async def run_worker(
             ledger.dispose()
 
 
-def _check(config: WorkerConfig) -> None:
-    check(config.stages, config.vault)
+def _require_door(config: WorkerConfig) -> None:
     if admit.NAME in config.stages and config.door is None:
         raise SettingsError("the admit stage needs the private key of calls on their way in")
 
 
-def check(stages: Sequence[str], place: str | Path | None) -> None:
+def require_startable(stages: Sequence[str], place: str | Path | None) -> None:
     """Refuse what a worker is asked for, before anything is read or reached.
 
     Args:
@@ -306,17 +310,19 @@ def waits_for(stages: Sequence[str]) -> list[str]:
     return ["broker", "ledger", *["vault"] * stores, *["models"] * loads, "partitions"]
 
 
-def _open_ledger(config: WorkerConfig) -> Ledger:
+def _open_ledger(config: WorkerConfig) -> tuple[Ledger, HeldTokenKey | None]:
     used = partial(uses_keys, config.ledger_url)
     kek = KeyEncryptionKey.load_or_create(config.keyset, config.key_service, used=used)
     ledger = Ledger(config.ledger_url, kek, config.clock)
-    if config.token_key is not None:
-        try:
-            config.token_key(ledger.database)
-        except BaseException:
-            ledger.dispose()
-            raise
-    return ledger
+    path = config.token_key_file
+    if path is None:
+        return ledger, None
+    try:
+        key = ensured_token_key(ledger.database, path, named=config.token_key_named)
+    except BaseException:
+        ledger.dispose()
+        raise
+    return ledger, HeldTokenKey(ledger.database, path, key)
 
 
 def _private(config: WorkerConfig, ledger: Ledger) -> TransitPrivate | None:
@@ -394,20 +400,22 @@ async def _kept(config: WorkerConfig, parts: Parts) -> AsyncIterator[None]:
         await keeper.close()
 
 
-async def _load(config: WorkerConfig, pool: TranscriberPool | None) -> Loaded:
+async def _load(
+    config: WorkerConfig, pool: TranscriberPool | None, token_key: HeldTokenKey | None
+) -> Loaded:
     """Load all models: the engines' in their own processes, the others in a thread of this one."""
     loaded, _ = await asyncio.gather(
-        asyncio.to_thread(_load_here, config),
+        asyncio.to_thread(_load_here, config, token_key),
         pool.start() if pool is not None else asyncio.sleep(0),
     )
     return loaded
 
 
-def _load_here(config: WorkerConfig) -> Loaded:
+def _load_here(config: WorkerConfig, token_key: HeldTokenKey | None) -> Loaded:
     stages = set(config.stages)
     return Loaded(
         config.models.voice() if transcribe.NAME in stages else None,
-        config.models.detector() if LANGUAGE & stages else None,
+        config.models.detector(token_key() if token_key else None) if LANGUAGE & stages else None,
     )
 
 
@@ -445,7 +453,7 @@ async def _run(
             ready()
             await serving.until_broken()
         fatal_exit.exit_now(
-            fatal_exit.CRASHED, "a stage's broker client ended; start the worker again"
+            fatal_exit.ExitCode.CRASHED, "a stage's broker client ended; start the worker again"
         )
 
     serve, stopped = asyncio.create_task(served()), asyncio.create_task(stop.wait())
@@ -475,8 +483,10 @@ class _Told:
     def __call__(self) -> None:
         # Not by ``stop``: others set it, too, and the first signal after that is no second one.
         if self._before:
-            fatal_exit.exit_now(fatal_exit.STOPPED, "told to stop a second time: ended at once")
+            fatal_exit.exit_now(
+                fatal_exit.ExitCode.STOPPED, "told to stop a second time: ended at once"
+            )
         self._before = True
         self._stop.set()
         why = f"not stopped within {self._within_s:g} s (HUSHWIRE_STOP_SECONDS): ended at once"
-        fatal_exit.exit_after(self._within_s, fatal_exit.STOPPED, why)
+        fatal_exit.exit_after(self._within_s, fatal_exit.ExitCode.STOPPED, why)

@@ -63,7 +63,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "models": Command("installing.models:app", "The speech and language models."),
     "keys": Command(
         "installing.keys:app",
-        "The key that wraps all calls' keys, and the pair by which calls come in.",
+        "The keys of an installation: the wrapping key, the pair by which calls come in, and token "
+        "key and signing key where they are lost.",
     ),
     "tokens": Command("installing.tokens:app", "Tokens of the API; see docs/access.md."),
     "ledger": Command("installing.ledger:app", "The ledger's database."),

@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,20 +129,42 @@ class SigningKey:
         Raises:
             StoreError: see ``load``.
         """
-        try:
-            if not path.exists():
-                # First: a key that is there without a memory has lost it.
-                HeadMemory(path).begin()
-                pem = Ed25519PrivateKey.generate().private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.PKCS8,
-                    serialization.NoEncryption(),
-                )
-                write_private(path, pem, replace=False)
-        except OSError as error:
-            raise StoreError(f"signing key {path}: {os.strerror(error.errno or 0)}") from error
+        cls.create(path)
         # Read back in any case: another process may have been first.
         return cls.load(path)
+
+    @staticmethod
+    def create(path: Path) -> Callable[[], None] | None:
+        """Create the key file (mode 0600) and its memory where there is none.
+
+        Returns:
+            What removes them again, before anything was signed; None where the file was there.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        memory = HeadMemory(path)
+        try:
+            if path.exists():
+                return None
+            # First: a key that is there without a memory has lost it.
+            begun = memory.begin()
+            pem = Ed25519PrivateKey.generate().private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            if not write_private(path, pem, replace=False):
+                return None
+        except OSError as error:
+            raise StoreError(f"signing key {path}: {os.strerror(error.errno or 0)}") from error
+
+        def removed() -> None:
+            path.unlink(missing_ok=True)
+            if begun:
+                memory.remove()
+
+        return removed
 
     @classmethod
     def load(cls, path: Path) -> SigningKey:

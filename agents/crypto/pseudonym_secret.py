@@ -10,24 +10,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from agents.system.private_files import write_private
 from pipeline.errors import KeyFileError, StoreError
-from pipeline.policy.model import Policy
 from pipeline.records.pseudonyms import LEAST_KEY
-
-
-def token_key(policy: Policy, path: Path) -> bytes | None:
-    """Read the secret.
-
-    None where there is none and no type of the policy asks for it; a call that is pinned to another
-    policy may.
-
-    Raises:
-        StoreError: see ``read_key``.
-    """
-    return read_key(path) if policy.needs_token_key or path.exists() else None
 
 
 def read_key(path: Path) -> bytes:
@@ -55,17 +43,32 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-def read_or_make_key(path: Path) -> bytes:
-    """Read the secret, or make it (mode 0600) where there is none.
+def make_key(path: Path) -> Callable[[], None] | None:
+    """Make the secret (mode 0600) where there is none.
+
+    Returns:
+        What removes the file again; None where it was there.
 
     Raises:
-        StoreError: see ``read_key``; or it can't be written.
+        StoreError: it can't be written.
     """
     try:
-        if not path.exists():
-            write_private(path, f"{secrets.token_hex(LEAST_KEY)}\n".encode(), replace=False)
+        if not path.exists() and write_private(
+            path, f"{secrets.token_hex(LEAST_KEY)}\n".encode(), replace=False
+        ):
+            return lambda: path.unlink(missing_ok=True)
     except OSError as error:
         raise _refused(path, error) from error
+    return None
+
+
+def read_or_make_key(path: Path) -> bytes:
+    """Read the secret, or make it where there is none.
+
+    Raises:
+        StoreError: see ``read_key`` and ``make_key``.
+    """
+    make_key(path)
     return read_key(path)
 
 

@@ -58,9 +58,13 @@ class HeadMemory:
         self._key_file = key_file
         self._path = key_file.with_name(key_file.name + ".head")
 
-    def begin(self) -> None:
-        """Make the memory of a new key; one that is there stays as it is."""
-        self._write(SignedHead(0, GENESIS, ""), replace=False)
+    def begin(self) -> bool:
+        """Make the memory of a new key; one that is there stays as it is, and False is returned."""
+        return self._write(SignedHead(0, GENESIS, ""), replace=False)
+
+    def remove(self) -> None:
+        """Remove the memory of a key that is removed before it signed."""
+        self._path.unlink(missing_ok=True)
 
     def read(self) -> SignedHead:
         """What was signed last.
@@ -98,9 +102,9 @@ class HeadMemory:
         finally:
             os.close(handle)
 
-    def _write(self, head: SignedHead, *, replace: bool) -> None:
+    def _write(self, head: SignedHead, *, replace: bool) -> bool:
         try:
-            write_private(self._path, canonical_json(asdict(head)) + b"\n", replace=replace)
+            return write_private(self._path, canonical_json(asdict(head)) + b"\n", replace=replace)
         except OSError as error:
             raise _refused(self._path, error) from error
 

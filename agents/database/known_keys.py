@@ -9,9 +9,10 @@ Outcomes: ``KeyFileError`` where a key file is missing or another one; every met
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from agents.crypto.ed25519 import SigningKey
-from agents.crypto.pseudonym_secret import read_key, read_or_make_key
+from agents.crypto.pseudonym_secret import make_key, read_key
 from agents.database.engine import Database
 from agents.database.tables import (
     CALLS,
@@ -30,12 +31,20 @@ from agents.database.tables import (
     KNOWN_KEYS,
     PARTIES,
 )
+from agents.system.clock import stamp
+from agents.system.private_files import there
 from pipeline.errors import KeyFileError, StoreError
 from pipeline.records.pseudonyms import key_check
 
 _FIRST: Final = 0
 """No key has this id. Its row is written with the first keys: of two hosts that start at the same
 time, one is second."""
+
+LOOK_S: Final = 5.0
+"""How often whoever holds a key asks whether it still counts."""
+STILL_NAMED: Final = timedelta(minutes=5)
+"""How long after a replacement a call may be opened that the old key named: one look, what is done
+between a call's naming and its opening, and clocks of hosts that are not the same."""
 
 
 class DoorKeys:
@@ -139,28 +148,50 @@ class KnownKey:
                 for one in self._needed_by
             )
 
-    def require(self, path: Path, checked: str, *, note: bool = True) -> None:
+    def require(
+        self,
+        path: Path,
+        checked: str,
+        *,
+        note: bool = True,
+        remove: Callable[[], None] | None = None,
+    ) -> None:
         """Refuse another key than the one that is known; where none is, this one is noted.
+
+        Args:
+            path: its file.
+            checked: what the ledger would know it by.
+            note: whether it is noted where none is known.
+            remove: takes the file away where this process has just made it.
 
         Raises:
             KeyFileError: it is another one.
         """
         known = self.noted()
-        if known is None and note and self._insert(1, checked):
+        if known is None and note:
+            self._insert(1, checked)
+            known = self.noted()  # another host's or a replacement's, where that was faster
+        if known is None or known.checked == checked:
             return
-        known = known or self.noted()
-        if known is not None and known.checked != checked:
+        if remove is not None:
+            remove()
             raise KeyFileError(
-                f"{self.what} {path}: is another one than this ledger has known since "
-                f"{known.since[:10]}. Put that one back from its backup, or name its place by "
-                f"{self._setting}; {self._lost('takes this one')}"
+                f"{self.what} {path}: another host made its own at the same moment, which this "
+                "ledger knows; the one of this host was removed. Bring the other host's file here, "
+                f"or name its place by {self._setting}"
             )
+        raise KeyFileError(
+            f"{self.what} {path}: is another one than this ledger has known since "
+            f"{known.since[:10]}. Put that one back from its backup, or name its place by "
+            f"{self._setting}; {self._lost('takes this one')}"
+        )
 
     def missing(self, path: Path) -> KeyFileError:
         """What is said where the file is gone, and is needed."""
         return KeyFileError(
             f"{self.what} {path}: is missing, and calls were made with it. Put it back from its "
-            f"backup, or name its place by {self._setting}; {self._lost('makes another')}"
+            f"backup, bring it from a host that has it, or name its place by {self._setting}; "
+            f"{self._lost('makes another')}"
         )
 
     def replace(self, checked: str) -> None:
@@ -196,7 +227,7 @@ def signing_key_known(database: Database) -> KnownKey:
     return KnownKey(database, "signing", "signing key", "HUSHWIRE_SIGNING_KEY", signed)
 
 
-def token_key(database: Database, path: Path, *, named: bool) -> bytes:
+def ensured_token_key(database: Database, path: Path, *, named: bool) -> bytes:
     """The secret for keyed hashes, for whoever opens or stores calls.
 
     It is made where no call was ever opened; then, and where an older version left a ledger that
@@ -211,14 +242,14 @@ def token_key(database: Database, path: Path, *, named: bool) -> bytes:
         KeyFileError: it is missing, or is another one than calls were named with.
         StoreError: it can't be read or made.
     """
-    known = token_key_known(database)
-    if not _there(path):
+    known, remove = token_key_known(database), None
+    if not there(path):
         if known.needed():
             raise known.missing(path)
         if not named:
-            read_or_make_key(path)
+            remove = make_key(path)
     key = read_key(path)
-    known.require(path, key_check(key))
+    known.require(path, key_check(key), remove=remove)
     return key
 
 
@@ -230,33 +261,110 @@ def known_token_key(database: Database, path: Path) -> bytes:
         StoreError: it can't be read.
     """
     known = token_key_known(database)
-    if not _there(path) and known.needed():
+    if not there(path) and known.needed():
         raise known.missing(path)
     key = read_key(path)
     known.require(path, key_check(key), note=False)
     return key
 
 
-def signing_key(database: Database, path: Path) -> SigningKey:
+class HeldTokenKey:
+    """The token key in the memory of a process that goes on for long.
+
+    It is asked for with each use; every few seconds the ledger is asked whether it still counts.
+
+    Args:
+        database: the ledger's.
+        path: its file, for messages, and read where ``key`` is none.
+        key: as it was read and checked; None: it is read with its first use.
+        monotonic: seconds of a clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        path: Path,
+        key: bytes | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._path, self._key = database, path, key
+        self._monotonic, self._looked = monotonic, float("-inf")
+
+    def __call__(self) -> bytes:
+        """The key.
+
+        Raises:
+            KeyFileError: it is missing, another one, or was replaced since it was read.
+            StoreError: it can't be read, or the ledger is away.
+        """
+        now = self._monotonic()
+        if self._key is None:
+            self._key = known_token_key(self._database, self._path)
+        elif now - self._looked >= LOOK_S:
+            known = token_key_known(self._database)
+            known.require(self._path, key_check(self._key), note=False)
+        else:
+            return self._key
+        self._looked = now
+        return self._key
+
+
+def ensured_signing_key(database: Database, path: Path, *, named: bool) -> SigningKey:
     """The signing key, made where nothing was ever signed; noted as the token key is.
+
+    Args:
+        database: the ledger's.
+        path: the file.
+        named: whether it is not to be made, since a setting names it. Workers with the vault stage
+            make it there, too: it lies on a volume that they alone have.
 
     Raises:
         KeyFileError: it is missing, or is another one than it was.
         StoreError: it can't be read or made.
     """
-    known = signing_key_known(database)
-    if not _there(path) and known.needed():
-        raise known.missing(path)
-    key = SigningKey.load_or_create(path)
-    known.require(path, key.public.key_id)
+    known, remove = signing_key_known(database), None
+    if not there(path):
+        if known.needed():
+            raise known.missing(path)
+        if named:
+            raise unsigned(path)
+        remove = SigningKey.create(path)
+    key = SigningKey.load(path)
+    known.require(path, key.public.key_id, remove=remove)
     return key
+
+
+def known_signing_key(database: Database, path: Path) -> SigningKey:
+    """The same for whoever signs or shows it beside the workers: nothing is made or noted.
+
+    Raises:
+        KeyFileError: it is missing, or is another one than it was.
+        StoreError: it can't be read.
+    """
+    known = signing_key_known(database)
+    if not there(path):
+        raise known.missing(path) if known.needed() else unsigned(path)
+    key = SigningKey.load(path)
+    known.require(path, key.public.key_id, note=False)
+    return key
+
+
+def unsigned(path: Path) -> KeyFileError:
+    """What is said where the signing key is not there, and nothing was signed."""
+    return KeyFileError(
+        f"signing key {path}: is missing. Put it back from its backup, or name its place by "
+        "HUSHWIRE_SIGNING_KEY; where nothing was signed yet, the first worker with the vault stage "
+        "makes it"
+    )
 
 
 def found_by_lost_key(database: Database) -> datetime | None:
     """Until when calls came that a token key that was lost would find; None where there is none.
 
     They are stored with somebody's pseudonym, or with the recorder's own id, of which the key that
-    counts now makes others.
+    counts now makes others. Processes that ran on when it was replaced have named calls with it for
+    a few seconds more (``HeldTokenKey``).
     """
     known = token_key_known(database).noted()
     if known is None or known.number == 1:
@@ -264,14 +372,8 @@ def found_by_lost_key(database: Database) -> datetime | None:
     named = select(PARTIES.c.call_id).union(
         select(DOOR_CALLS.c.call_id).where(DOOR_CALLS.c.recorder.is_not(None))
     )
-    before = (CALLS.c.created < known.since) & CALLS.c.call_id.in_(named)
+    until = datetime.fromisoformat(known.since) + STILL_NAMED
+    before = (CALLS.c.created < stamp(until)) & CALLS.c.call_id.in_(named)
     with database.reading() as connection:
         found = connection.scalar(select(CALLS.c.call_id).where(before).limit(1))
-    return datetime.fromisoformat(known.since) if found is not None else None
-
-
-def _there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:
-        raise StoreError(f"key file {path}: {error.strerror}") from error
+    return until if found is not None else None

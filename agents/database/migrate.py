@@ -113,10 +113,19 @@ def ready(database: Database) -> None:
     Raises:
         StoreError: it is away, or its schema is another one; says what to do.
     """
-    if suits(database):
-        return
-    if database.sqlite:
+    if database.sqlite and not suits(database):
         upgrade(database)
+        return
+    require(database)
+
+
+def require(database: Database) -> None:
+    """Refuse a database that does not fit this version of Hushwire; nothing is migrated.
+
+    Raises:
+        StoreError: as ``ready``.
+    """
+    if suits(database):
         return
     raise StoreError(
         f"ledger: its schema is {current(database) or 'empty'} and this version needs {newest()}: "

@@ -14,7 +14,7 @@ from agents.database import known_keys, migrate
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database, sqlite_file
 from agents.settings.model import Settings
-from pipeline.errors import KeyFileError
+from agents.system.private_files import there
 
 
 @contextmanager
@@ -55,13 +55,15 @@ def _token_key_of_calls(settings: Settings, state: Path, database: Database) -> 
     whose recorder names nobody can still be taken.
     """
     path, named = settings.token_key_file(state), settings.token_key is not None
-    if path.exists() or not (named or known_keys.token_key_known(database).needed()):
-        known_keys.token_key(database, path, named=named)
+    if there(path) or not (named or known_keys.token_key_known(database).needed()):
+        known_keys.ensured_token_key(database, path, named=named)
 
 
 @contextmanager
 def database_at_hand(settings: Settings, state: Path) -> Iterator[Database | None]:
     """The ledger's database for a command that opens no call; None where there is none yet.
+
+    It is not migrated: workers of an older version may run, and nobody made a backup.
 
     Raises:
         StoreError: it is away, or its schema is another one.
@@ -73,44 +75,40 @@ def database_at_hand(settings: Settings, state: Path) -> Iterator[Database | Non
         return
     database = Database(location)
     try:
-        migrate.ready(database)
+        migrate.require(database)
         yield database
     finally:
         database.dispose()
 
 
-def token_key_beside(settings: Settings, state: Path, path: Path) -> bytes:
-    """The token key for a command that has no ledger open, and may have none at all.
+def token_key_beside(settings: Settings, state: Path) -> bytes:
+    """The token key for a command that opens no call.
+
+    Where a ledger is at hand, nothing is made or noted: that is for its workers. Without one, it is
+    made unless a setting names it.
 
     Raises:
-        KeyFileError: it is missing, and a setting names it or calls were named with it.
-        StoreError: it can't be read or made, or the ledger is away, which would say.
+        KeyFileError: it is missing, or another one than the ledger knows.
+        StoreError: it can't be read or made, or the ledger is away or of another schema.
     """
-    named = settings.token_key is not None
-    if path.exists() or named:
-        return read_key(path)
+    path = settings.token_key_file(state)
     with database_at_hand(settings, state) as database:
-        if database is None:
-            return read_or_make_key(path)
-        return known_keys.token_key(database, path, named=named)
+        if database is not None:
+            return known_keys.known_token_key(database, path)
+    return read_key(path) if settings.token_key is not None else read_or_make_key(path)
 
 
 def signing_key_beside(settings: Settings, state: Path) -> SigningKey:
     """The signing key, likewise.
 
     Raises:
-        KeyFileError: it is missing, and a setting names it or something was signed with it.
+        KeyFileError: see ``token_key_beside``.
         StoreError: see ``token_key_beside``.
     """
     path = settings.signing_key_file(state)
-    if path.exists():
-        return SigningKey.load(path)
-    if settings.signing_key is not None:
-        raise KeyFileError(
-            f"signing key {path}: is missing. Put it back from its backup, or name its place by "
-            "HUSHWIRE_SIGNING_KEY; the first worker with the vault stage makes it"
-        )
     with database_at_hand(settings, state) as database:
-        if database is None:
-            return SigningKey.load_or_create(path)
-        return known_keys.signing_key(database, path)
+        if database is not None:
+            return known_keys.known_signing_key(database, path)
+    if settings.signing_key is not None and not there(path):
+        raise known_keys.unsigned(path)
+    return SigningKey.load_or_create(path)

@@ -142,7 +142,9 @@ class Intake:
             partition=delivery.partition,
             offset=delivery.offset,
         )
-        fatal_exit.exit_now(fatal_exit.BROKER, f"{delivery.topic}/{delivery.partition}: {why}")
+        fatal_exit.exit_now(
+            fatal_exit.ExitCode.BROKER, f"{delivery.topic}/{delivery.partition}: {why}"
+        )
 
 
 def spawn(work: Work) -> asyncio.Task[None]:
@@ -158,4 +160,6 @@ def _no_escape(task: asyncio.Task[None]) -> None:
         return
     error = task.exception()
     if error is not None and not isinstance(error, fatal_exit.FatalError):
-        fatal_exit.exit_now(fatal_exit.BUG, f"a stage's task broke ({type(error).__name__})")
+        fatal_exit.exit_now(
+            fatal_exit.ExitCode.BUG, f"a stage's task broke ({type(error).__name__})"
+        )

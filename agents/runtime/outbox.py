@@ -25,7 +25,7 @@ from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
 from agents.system.tracing.trace_context import HEADER
 from agents.system.tracing.tracer import NOTHING, CallTrace
-from pipeline.errors import DamagedKeyError, SealError, StoreError
+from pipeline.errors import DamagedKeyError, KeyFileError, SealError, StoreError
 from pipeline.records.model import CallEnd, Findings, Record, Verdict
 
 T = TypeVar("T")
@@ -176,11 +176,14 @@ class Outbox:
             except DamagedKeyError:
                 raise  # one call's own; the file opens others
             except SealError as error:
-                fatal_exit.exit_now(fatal_exit.KEY, str(error))
+                fatal_exit.exit_now(fatal_exit.ExitCode.KEY, str(error))
+            except KeyFileError as error:
+                # Nothing that is away: somebody has to put the file right.
+                fatal_exit.exit_now(fatal_exit.ExitCode.KEY, str(error))
             except StoreError as error:
                 self._log.warning("store away", code=error.code, attempt=attempt)
                 if attempt >= self._limits.attempts:
-                    fatal_exit.exit_now(fatal_exit.STORE, str(error))
+                    fatal_exit.exit_now(fatal_exit.ExitCode.STORE, str(error))
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_S)
 
@@ -189,7 +192,7 @@ class Outbox:
             sent = await self._port.send(message.topic, message.key, message.value, message.headers)
         except Exception as error:  # noqa: BLE001 - whatever the client raises
             fatal_exit.exit_now(
-                fatal_exit.BROKER, f"a record was not sent ({type(error).__name__})"
+                fatal_exit.ExitCode.BROKER, f"a record was not sent ({type(error).__name__})"
             )
         return _acknowledged(sent)
 
@@ -213,5 +216,5 @@ async def _acknowledged(sent: Awaitable[object]) -> object:
         return await sent
     except Exception as error:  # noqa: BLE001 - whatever the client raises
         fatal_exit.exit_now(
-            fatal_exit.BROKER, f"a record was not acknowledged ({type(error).__name__})"
+            fatal_exit.ExitCode.BROKER, f"a record was not acknowledged ({type(error).__name__})"
         )

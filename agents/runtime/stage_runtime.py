@@ -288,7 +288,7 @@ class StageRuntime:
             found = await self._out.retry(look_up)
         except PolicyError as error:
             # Refusing the call would lose it; a newer worker can go on with it.
-            fatal_exit.exit_now(fatal_exit.POLICY, str(error))
+            fatal_exit.exit_now(fatal_exit.ExitCode.POLICY, str(error))
         if isinstance(found, SealError):
             raise found
         return found
@@ -478,7 +478,7 @@ class StageRuntime:
             heard = await self._pool.listen(step.window, check=step.check, can_wait=can_wait)
         except ModelError as error:
             # Refusing every call because processes can't be had just now would lose them all.
-            fatal_exit.exit_now(fatal_exit.MODEL, str(error))
+            fatal_exit.exit_now(fatal_exit.ExitCode.MODEL, str(error))
         if heard.unheard:
             self._metrics.unheard.inc()
         for doubt in heard.doubts:

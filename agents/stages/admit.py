@@ -119,11 +119,12 @@ def admit_stage(
     topics: Topics,
     ledger: Ledger,
     private: TransitPrivate,
+    named: Pseudonyms,
     door: Door,
     policy: Callable[[], Policy],
 ) -> RecordStage:
     """The stage; see ``Admission``."""
-    core = Admission(topics, ledger, private, Pseudonyms(door.token_key), door, policy)
+    core = Admission(topics, ledger, private, named, door, policy)
     return RecordStage(NAME, inputs(topics), core)
 
 

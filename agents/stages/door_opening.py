@@ -50,8 +50,6 @@ class Door:
     """The private half of the transit keys; made when no call was let in before."""
     public: Path
     """Where its public half is put when it is made, for whoever sends."""
-    token_key: Path
-    """The installation's secret for keyed hashes."""
     service: str | None = None
     """URI of the key service's key that encrypts the private half's file."""
     may_be_sent: Callable[[CallInfo, Policy], None] = lambda _call, _policy: None

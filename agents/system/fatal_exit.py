@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from agents.system.logging import get_logger, place_of
-from pipeline.errors import BrokerError, StoreError
+from pipeline.errors import BrokerError, KeyFileError, StoreError
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,11 +53,6 @@ class ExitCode(IntEnum):
     """By SIGINT, as shells have it."""
     TERMINATED = 143
     """By SIGTERM, before it had anything to hand over."""
-
-
-BROKER, STORE, MODEL, KEY = ExitCode.BROKER, ExitCode.STORE, ExitCode.MODEL, ExitCode.KEY
-BUG, CRASHED, POLICY = ExitCode.BUG, ExitCode.CRASHED, ExitCode.POLICY
-STOPPED = ExitCode.STOPPED
 
 
 class FatalError(BaseException):
@@ -135,6 +130,10 @@ def _ended(task: asyncio.Task[None]) -> None:
     kind = type(error).__name__ if error is not None else "none"
     place = place_of(error.__traceback__) if error is not None else ""
     get_logger().error("background task ended", state=task.get_name(), error_type=kind, place=place)
-    codes = {BrokerError: BROKER, StoreError: STORE}
-    code = next((code for one, code in codes.items() if isinstance(error, one)), BUG)
+    codes = {
+        BrokerError: ExitCode.BROKER,
+        KeyFileError: ExitCode.KEY,
+        StoreError: ExitCode.STORE,
+    }
+    code = next((code for one, code in codes.items() if isinstance(error, one)), ExitCode.BUG)
     exit_now(code, f"the task for {task.get_name()} ended ({kind}); start the process again")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, StoreError
 
 OWNER_ONLY = 0o600
 FOLDER = 0o700
@@ -22,6 +22,18 @@ MOST_SECRETS = 65_536
 PASSWORD_MOST = 4_096
 """Longest password in bytes: a larger file is not a password."""
 _Read = TypeVar("_Read")
+
+
+def there(path: Path) -> bool:
+    """Whether a key file exists.
+
+    Raises:
+        StoreError: nobody can tell, such as in a folder that is not ours.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreError(f"key file {path}: {os.strerror(error.errno or 0)}") from error
 
 
 def private_folder(path: Path) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from agents.access.audit_log import AuditLog
-from agents.database.known_keys import signing_key
+from agents.database.known_keys import ensured_signing_key
 from agents.system import fatal_exit
+from agents.system.private_files import there
 from agents.upkeep.audit_checkpoints import Publisher
 from agents.upkeep.audit_keeper import AuditKeeper
 from agents.upkeep.sweep_guard import SweepGuard
@@ -49,12 +50,12 @@ def signed(
         KeyFileError: it is another key than the ledger knows.
         StoreError: the key can't be used.
     """
-    if not key.exists():
+    if not there(key):
         yield
         return
     keeper = AuditKeeper(
         log,
-        signing_key(log.database, key),
+        ensured_signing_key(log.database, key, named=True),
         keep_days=keep_days,
         guard=guard,
         metrics=metrics,

@@ -21,7 +21,7 @@ from agents.crypto.envelope import KeyEncryptionKey
 from agents.database import migrate
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.engine import Database
-from agents.database.known_keys import token_key
+from agents.database.known_keys import ensured_token_key
 from agents.kafka.producer import CallProducer
 from agents.kafka.topics import Topics, create_topics
 from agents.vault.file_store import PASSED, QUARANTINE
@@ -124,7 +124,7 @@ class Installation:
             database.dispose()
             kek = KeyEncryptionKey.load_or_create(folder / "state" / "kek.json")
             self.ledger = Ledger(ledger_url, kek)
-        token_key(self.ledger.database, folder / "state" / "tokens.key", named=False)
+        ensured_token_key(self.ledger.database, folder / "state" / "tokens.key", named=False)
         self.producer = CallProducer(bootstrap, self.topics.audio_raw)
         self.workers: list[Worker] = []
 
@@ -198,14 +198,18 @@ class Installation:
         self.producer.flush()
 
     def until_closed(
-        self, calls: Iterable[str], *, within_s: float = HANG_S
+        self, calls: Iterable[str], *, within_s: float = HANG_S, started_again: bool = False
     ) -> dict[str, CallState]:
-        """Wait until calls are closed; their states."""
+        """Wait until calls are closed; their states.
+
+        Without any worker it is over, but where somebody starts them again.
+        """
         wanted = list(calls)
         deadline = time.monotonic() + within_s
         going_on = True
         while time.monotonic() < deadline and going_on:
-            going_on = any(one.poll() is None for one in self.workers) or not self.workers
+            alive = any(one.poll() is None for one in self.workers)
+            going_on = alive or started_again or not self.workers
             states = {one: self.ledger.state(one) for one in wanted}
             if all(state not in {None, CallState.OPEN} for state in states.values()):
                 return {one: state for one, state in states.items() if state is not None}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import soundfile
 from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import read_export
 from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.pseudonym_secret import read_key
 from agents.crypto.transit_hybrid import TransitPrivate, TransitPublic, write_public
 from agents.database.call_ledger import CallState
 from agents.kafka.call_sender import CallSender, new_call_id
@@ -111,7 +113,7 @@ def test_a_call_by_the_door_is_stored_as_an_ingested_one(
     certificate = json.loads(installation.kept(broken, f"{broken}.certificate.json"))
     assert (facts.marks, certificate["marks"]) == (("incomplete",), ["incomplete"])
     assert b"NOTE incomplete" in installation.kept(broken, f"{broken}.vtt")
-    named = Pseudonyms(installation.folder / "state" / "tokens.key")
+    named = Pseudonyms(partial(read_key, installation.folder / "state" / "tokens.key"))
     found = find_by_recorder_id(installation.ledger.database, named, RECORDER)
     assert set(found) == {sent, broken}
     assert installation.vault.recorder_ids.shown(sent) == RECORDER

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -21,6 +22,7 @@ from agents.access.hash_chain import read_export
 from agents.app.recordings.backfill.plan import archive_key
 from agents.app.recordings.ingest import file_digest
 from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.pseudonym_secret import read_key
 from agents.database.backfilled import Backfilled
 from agents.database.call_ledger import CallState
 from agents.kafka.producer import CallProducer
@@ -347,7 +349,8 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(
     rows = Backfilled(
         installation.ledger.database,
         archive_key(
-            str(folder.resolve()), Pseudonyms(installation.folder / "state" / "tokens.key")
+            str(folder.resolve()),
+            Pseudonyms(partial(read_key, installation.folder / "state" / "tokens.key")),
         ),
     ).known()
     assert sorted(one.call_id for one in rows.values()) == [one.info.call_id for one in scripts]

@@ -75,7 +75,7 @@ def test_added_partitions_end_a_worker_and_none_starts(
     installation.renew_producer()
     installation.send("slow-0", [*call.chunks[6:], call.end])
     installation.interleave([script(f"slow-{number}", first=number) for number in range(1, 5)])
-    assert worker.wait(HANG_S) == fatal_exit.BROKER, installation.log()
+    assert worker.wait(HANG_S) == fatal_exit.ExitCode.BROKER, installation.log()
     with pytest.raises(BrokerError, match="partitions"):
         create_topics(installation.bootstrap, topics, partitions=PARTITIONS)
     again = installation.spawn()

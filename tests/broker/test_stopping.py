@@ -219,5 +219,5 @@ def test_a_worker_that_does_not_stop_is_ended(installation: Installation, *, sec
     assert worker.poll() is None
     if second:
         worker.send_signal(signal.SIGTERM)
-    assert worker.wait(HANG_S) == fatal_exit.STOPPED
+    assert worker.wait(HANG_S) == fatal_exit.ExitCode.STOPPED
     assert ("a second time" if second else "HUSHWIRE_STOP_SECONDS") in installation.log()

@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import fakes  # type: ignore[import-not-found]
@@ -16,7 +15,6 @@ import fakes  # type: ignore[import-not-found]
 from agents.app.faust_app import FaustPort
 from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.worker import Models, WorkerConfig, run_worker
-from agents.database.known_keys import token_key
 from agents.database.policies.published import Following
 from agents.kafka.topics import Topics
 from agents.runtime.engine_pool import PoolWork
@@ -74,7 +72,7 @@ def main() -> None:
         models=Models(PoolWork(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
         ledger_url=os.environ.get("LEDGER_OF_TEST") or f"sqlite:///{state / 'ledger.db'}",
         keyset=state / "kek.json",
-        token_key=partial(token_key, path=state / "tokens.key", named=False),
+        token_key_file=state / "tokens.key",
         following=Following(BUILT_IN),
         signing_key=state / "signing.pem",
         audit_days=366,
@@ -97,7 +95,6 @@ def main() -> None:
         door=Door(
             private=state / "transit-private.json",
             public=state / "transit-public.json",
-            token_key=state / "tokens.key",
         ),
     )
     if "KILLED_OF_TEST" in os.environ:
@@ -136,7 +133,7 @@ def _policy(name: str) -> Policy:
     return load_policy("pci+hipaa+gdpr").model_copy(update=changed)
 
 
-def _detector() -> fakes.ScriptedDetector:
+def _detector(_key: bytes | None) -> fakes.ScriptedDetector:
     """The scripted detector, which loads until a test's file is there, or is missing."""
     loading = os.environ.get("LOADING_OF_TEST")
     if loading == "missing":

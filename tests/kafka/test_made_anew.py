@@ -44,6 +44,6 @@ def test_no_record_of_a_topic_made_anew_is_taken_for_a_repeat(
             if states == {CallState.STORED}:
                 return
             time.sleep(0.5)
-        assert worker.poll() == fatal_exit.BROKER, made.log()
+        assert worker.poll() == fatal_exit.ExitCode.BROKER, made.log()
     finally:
         made.close()

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import delete, insert, select, update
@@ -18,11 +19,16 @@ from agents.crypto.pseudonym_secret import read_key, read_or_make_key
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.database.known_keys import (
+    LOOK_S,
+    STILL_NAMED,
+    HeldTokenKey,
+    KnownKey,
+    ensured_signing_key,
+    ensured_token_key,
     found_by_lost_key,
+    known_signing_key,
     known_token_key,
-    signing_key,
     signing_key_known,
-    token_key,
     token_key_known,
 )
 from agents.database.tables import CALLS, CHECKPOINTS, DOOR_CALLS, KNOWN_KEYS
@@ -30,6 +36,7 @@ from agents.system.clock import stamp
 from agents.vault.recorder_ids import note_recorder_id
 from pipeline.errors import KeyFileError, StoreError
 from pipeline.records.pseudonyms import key_check
+from tests.waiting import HANG_S
 
 
 @pytest.fixture
@@ -40,13 +47,13 @@ def path(tmp_path: Path) -> Path:
 def test_the_first_start_makes_and_notes_it_and_every_other_one_finds_it(
     ledger: Ledger, path: Path
 ) -> None:
-    made = token_key(ledger.database, path, named=False)
+    made = ensured_token_key(ledger.database, path, named=False)
     assert read_key(path) == made
     known = token_key_known(ledger.database).noted()
     assert known is not None
     assert (known.number, known.checked) == (1, key_check(made))
     ledger.open_call("call")
-    assert token_key(ledger.database, path, named=True) == made
+    assert ensured_token_key(ledger.database, path, named=True) == made
     assert known_token_key(ledger.database, path) == made
     # Neither the key nor a part of it is there.
     with ledger.database.reading() as connection:
@@ -54,13 +61,13 @@ def test_the_first_start_makes_and_notes_it_and_every_other_one_finds_it(
     assert not any(made.hex()[:16] in str(one) for one in row)
 
 
-@pytest.mark.parametrize("look", [partial(token_key, named=False), known_token_key])
+@pytest.mark.parametrize("look", [partial(ensured_token_key, named=False), known_token_key])
 @pytest.mark.parametrize("noted", [True, False])
 def test_once_calls_exist_a_key_that_is_gone_is_not_made_anew(
     ledger: Ledger, path: Path, look: Callable[[Database, Path], bytes], *, noted: bool
 ) -> None:
     if noted:
-        token_key(ledger.database, path, named=False)
+        ensured_token_key(ledger.database, path, named=False)
         path.unlink()
     ledger.open_call("call")
     with pytest.raises(KeyFileError, match="is missing, and calls were made with it") as refused:
@@ -71,19 +78,19 @@ def test_once_calls_exist_a_key_that_is_gone_is_not_made_anew(
 
 
 def test_another_key_is_refused(ledger: Ledger, path: Path, tmp_path: Path) -> None:
-    token_key(ledger.database, path, named=False)
+    ensured_token_key(ledger.database, path, named=False)
     other = tmp_path / "other.key"
     read_or_make_key(other)
     told = r"other\.key: is another one"
     with pytest.raises(KeyFileError, match=told):
-        token_key(ledger.database, other, named=False)
+        ensured_token_key(ledger.database, other, named=False)
     with pytest.raises(KeyFileError, match=told):
         known_token_key(ledger.database, other)
 
 
 def test_what_a_setting_names_is_never_made(ledger: Ledger, path: Path) -> None:
     with pytest.raises(KeyFileError, match="`hushwire keys new` makes it"):
-        token_key(ledger.database, path, named=True)
+        ensured_token_key(ledger.database, path, named=True)
     assert not path.exists()
 
 
@@ -92,39 +99,106 @@ def test_a_ledger_from_before_takes_the_key_that_is_there(ledger: Ledger, path: 
     ledger.open_call("call")
     assert known_token_key(ledger.database, path) == key
     assert token_key_known(ledger.database).noted() is None  # whoever looks notes nothing
-    assert token_key(ledger.database, path, named=False) == key
+    assert ensured_token_key(ledger.database, path, named=False) == key
     known = token_key_known(ledger.database).noted()
     assert known is not None
     assert known.checked == key_check(key)
 
 
-def test_of_two_hosts_that_start_at_once_with_keys_of_their_own_one_is_refused(
-    ledger: Ledger, tmp_path: Path
+@pytest.mark.parametrize("what", ["tokens.key", "signing.pem"])
+def test_of_hosts_that_start_at_once_with_keys_of_their_own_one_keeps_its_own(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
+    all_made, require = Barrier(4), KnownKey.require
+
+    def late(
+        known: KnownKey, path: Path, checked: str, *, remove: Callable[[], None] | None
+    ) -> None:
+        all_made.wait(HANG_S)
+        require(known, path, checked, remove=remove)
+
+    monkeypatch.setattr(KnownKey, "require", late)
+    ensured = ensured_token_key if what == "tokens.key" else ensured_signing_key
+
     def start(host: str) -> str:
         try:
-            token_key(ledger.database, tmp_path / host / "tokens.key", named=False)
-        except KeyFileError:
-            return "refused"
+            ensured(ledger.database, tmp_path / host / what, named=False)
+        except KeyFileError as error:
+            return str(error)
         return "started"
 
     with ThreadPoolExecutor(4) as pool:
-        ended = sorted(pool.map(start, "abcd"))
-    assert ended == ["refused", "refused", "refused", "started"]
+        ended = list(pool.map(start, "abcd"))
+    assert ended.count("started") == 1
+    assert sum("Bring the other host's file here" in one for one in ended) == 3
+    files = {one.name for one in tmp_path.glob("?/*")}
+    assert files == ({what} if what == "tokens.key" else {what, f"{what}.head"})
+    assert len({one.parent for one in tmp_path.glob("?/*")}) == 1
+
+
+def test_a_key_that_is_replaced_while_a_worker_notes_its_own_counts(
+    ledger: Ledger, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a ledger from before: nothing is noted yet, and the worker has the key that is lost."""
+    ledger.open_call("before")
+    old, new = read_or_make_key(path), read_or_make_key(tmp_path / "new.key")
+    inserted, known = KnownKey._insert, token_key_known(ledger.database)
+
+    def slow(self: KnownKey, number: int, checked: str) -> bool:
+        if checked == key_check(old):
+            known.replace(key_check(new))
+        return inserted(self, number, checked)
+
+    monkeypatch.setattr(KnownKey, "_insert", slow)
+    with pytest.raises(KeyFileError, match="is another one"):
+        ensured_token_key(ledger.database, path, named=False)
+    assert path.exists()  # this process did not make it
+
+
+def test_a_process_that_goes_on_notices_a_replacement(ledger: Ledger, path: Path) -> None:
+    database, seconds = ledger.database, 0.0
+    key = ensured_token_key(database, path, named=False)
+    held = HeldTokenKey(database, path, key, monotonic=lambda: seconds)
+    read = HeldTokenKey(database, path, monotonic=lambda: seconds)
+    assert held() == read() == key
+    path.unlink()
+    token_key_known(database).replace(key_check(read_or_make_key(path)))
+    assert held() == read() == key  # for less than a look
+    seconds += LOOK_S
+    for one in (held, read):
+        with pytest.raises(KeyFileError, match="is another one"):
+            Pseudonyms(one)("+15550100199")
+    assert HeldTokenKey(database, path)() == read_key(path)
+
+
+def test_calls_that_a_running_process_named_with_the_old_key_count_as_not_to_be_found(
+    ledger: Ledger, path: Path
+) -> None:
+    database = ledger.database
+    key = ensured_token_key(database, path, named=False)
+    path.unlink()
+    token_key_known(database).replace(key_check(read_or_make_key(path)))
+    seal = ledger.open_call("after").seal
+    note_recorder_id(database, Pseudonyms(lambda: key), "after", "r-1", seal)
+    assert found_by_lost_key(database) is not None
+    later = stamp(database.now() + STILL_NAMED)
+    with database.writing() as connection:
+        connection.execute(update(CALLS).values(created=later))
+    assert found_by_lost_key(database) is None
 
 
 def test_a_file_that_others_may_read_is_refused_as_before(ledger: Ledger, path: Path) -> None:
-    token_key(ledger.database, path, named=False)
+    ensured_token_key(ledger.database, path, named=False)
     path.chmod(0o640)
     with pytest.raises(StoreError, match="others may read it"):
-        token_key(ledger.database, path, named=False)
+        ensured_token_key(ledger.database, path, named=False)
 
 
 def test_after_a_replacement_calls_from_before_count_as_not_to_be_found(
     ledger: Ledger, path: Path
 ) -> None:
     database = ledger.database
-    named = Pseudonyms(path, lambda file: token_key(database, file, named=False))
+    named = Pseudonyms(partial(ensured_token_key, database, path, named=False))
     known = token_key_known(database)
     named("+15550100199")  # makes it
     seal = ledger.open_call("before").seal
@@ -139,8 +213,8 @@ def test_after_a_replacement_calls_from_before_count_as_not_to_be_found(
     assert found.number == 2
     until = found_by_lost_key(database)
     assert until is not None
-    assert stamp(until) == found.since
-    assert token_key(database, path, named=False) == read_key(path)
+    assert stamp(until - STILL_NAMED) == found.since
+    assert ensured_token_key(database, path, named=False) == read_key(path)
     # Once those calls are gone, nothing is left to be said.
     with database.writing() as connection:
         connection.execute(delete(DOOR_CALLS))
@@ -159,21 +233,38 @@ def test_a_replacement_of_a_key_that_was_never_noted_counts_too(ledger: Ledger, 
 def test_the_signing_key_is_made_until_something_was_signed(ledger: Ledger, path: Path) -> None:
     pem = path.with_name("signing.pem")
     ledger.open_call("call")  # nothing is signed of it
-    key = signing_key(ledger.database, pem)
-    assert signing_key(ledger.database, pem).public.key_id == key.public.key_id
+    key = ensured_signing_key(ledger.database, pem, named=False)
+    assert ensured_signing_key(ledger.database, pem, named=False).public.key_id == key.public.key_id
     noted = signing_key_known(ledger.database).noted()
     assert noted is not None
     assert noted.checked == key.public.key_id
     kept = pem.with_name("kept.pem")
     shutil.move(pem, kept)
     with pytest.raises(KeyFileError, match="keys new --replace signing"):
-        signing_key(ledger.database, pem)
+        ensured_signing_key(ledger.database, pem, named=False)
     assert not pem.exists()
     SigningKey.load_or_create(pem)
     with pytest.raises(KeyFileError, match="is another one"):
-        signing_key(ledger.database, pem)
+        ensured_signing_key(ledger.database, pem, named=False)
     shutil.move(kept, pem)
-    assert signing_key(ledger.database, pem).public.key_id == key.public.key_id
+    assert ensured_signing_key(ledger.database, pem, named=False).public.key_id == key.public.key_id
+
+
+def test_who_shows_the_signing_key_makes_and_notes_none(ledger: Ledger, path: Path) -> None:
+    pem = path.with_name("signing.pem")
+    with pytest.raises(KeyFileError, match="the first worker with the vault stage makes it"):
+        known_signing_key(ledger.database, pem)
+    with pytest.raises(KeyFileError, match="is missing"):
+        ensured_signing_key(ledger.database, pem, named=True)
+    assert not pem.exists()
+    key = SigningKey.load_or_create(pem)
+    assert known_signing_key(ledger.database, pem).public.key_id == key.public.key_id
+    assert signing_key_known(ledger.database).noted() is None
+    ensured_signing_key(ledger.database, pem, named=True)
+    other = path.with_name("other.pem")
+    SigningKey.load_or_create(other)
+    with pytest.raises(KeyFileError, match="is another one"):
+        known_signing_key(ledger.database, other)
 
 
 def test_a_signer_from_before_is_needed_where_its_checkpoints_are(
@@ -184,4 +275,4 @@ def test_a_signer_from_before_is_needed_where_its_checkpoints_are(
     with ledger.database.writing() as connection:
         connection.execute(insert(CHECKPOINTS).values(row))
     with pytest.raises(KeyFileError, match="is missing"):
-        signing_key(ledger.database, path.with_name("signing.pem"))
+        ensured_signing_key(ledger.database, path.with_name("signing.pem"), named=False)

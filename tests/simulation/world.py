@@ -237,7 +237,7 @@ class World:
             models=Models(
                 PoolWork(lambda: None, (), speech.hear, speech.hear),
                 LoudnessVoice,
-                lambda: speech.detector(policy),
+                lambda _key: speech.detector(policy),
             ),
             ledger_url=f"sqlite:///{self.folder / 'state' / 'ledger.db'}",
             keyset=self.folder / "state" / "kek.json",
@@ -385,7 +385,11 @@ class World:
         if worker.alive:
             self.note(f"worker {worker.slot.number} ends: {message} ({code})")
             worker.ended_with = code
-            if code in {fatal_exit.BUG, fatal_exit.CRASHED, fatal_exit.KEY}:
+            if code in {
+                fatal_exit.ExitCode.BUG,
+                fatal_exit.ExitCode.CRASHED,
+                fatal_exit.ExitCode.KEY,
+            }:
                 self.problems.append(f"fault: a worker ended: {message} (exit {code})")
             worker.kill()
         raise fatal_exit.FatalError(code, message)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from agents.app.checks.wanted import Wanted
 from agents.app.recordings.recording_folder import read_drop
@@ -49,12 +48,12 @@ def job_of(wanted: Wanted, settings: Settings) -> Job:
     """
     state = settings.state_folder(STATE)
 
-    def key(path: Path) -> bytes:
+    def key() -> bytes:
         from agents.database.open_ledger import token_key_beside  # noqa: PLC0415 - few names need it
 
-        return token_key_beside(settings, state, path)
+        return token_key_beside(settings, state)
 
-    named = Pseudonyms(settings.token_key_file(state), key).call_id
+    named = Pseudonyms(key).call_id
     return prepare(wanted, read_policy(settings), language=settings.language, named=named)
 
 

@@ -1,7 +1,7 @@
 """A worker renews its row in the ledger's database every few seconds, until it stops.
 
 It is told nothing of calls but counts. A database that is away is logged once, and tried again: no
-worker ends for want of being seen.
+worker ends for want of being seen. One whose keys do not count any more ends at once.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Final
 
 from agents.app.operations.worker_states import BEAT_S, State, WorkerState, WorkerStates
 from agents.database.engine import Database
+from agents.system import fatal_exit
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
-from pipeline.errors import StoreError
+from pipeline.errors import KeyFileError, StoreError
 from pipeline.policy.model import Policy
 
 DELAYS_OF_S: Final = 900.0
@@ -34,6 +35,7 @@ class Heartbeat:
         stages: what runs here.
         policy: what new calls are begun under now.
         metrics: what is counted.
+        keys: raises ``KeyFileError`` where a key that the worker holds was replaced.
     """
 
     def __init__(
@@ -42,9 +44,11 @@ class Heartbeat:
         stages: Sequence[str],
         policy: Callable[[], Policy],
         metrics: Metrics,
+        keys: Callable[[], object] = lambda: None,
     ) -> None:
         self._states, self._now = WorkerStates(database), database.dated
         self._stages, self._policy, self._metrics = tuple(stages), policy, metrics
+        self._keys = keys
         self._id, self._started = uuid.uuid4().hex, database.dated()
         self._counted = deque([metrics.delays()], maxlen=int(DELAYS_OF_S // BEAT_S) + 1)
         self.state: State = "starting"
@@ -94,8 +98,11 @@ class Heartbeat:
         told = False
         while True:
             try:
+                await asyncio.to_thread(self._keys)
                 await asyncio.to_thread(self.beat)
                 told = False
+            except KeyFileError as error:
+                fatal_exit.exit_now(fatal_exit.ExitCode.KEY, str(error))
             except StoreError as error:
                 if not told:
                     get_logger().warning("heartbeat not written", code=error.code)

@@ -168,17 +168,16 @@ def adopt(
 
 
 def signing_key(settings: Settings, log: AuditLog) -> SigningKey:
-    """This installation's signing key, made where nothing was ever signed.
+    """This installation's signing key; made where nothing was ever signed and no setting names it.
 
     Raises:
         KeyFileError: it is missing, or another one than it was.
         StoreError: it can't be used.
     """
-    from agents.database import known_keys  # noqa: PLC0415 - --help comes at once
+    from agents.database.known_keys import ensured_signing_key  # noqa: PLC0415 - --help comes at once
 
-    return known_keys.signing_key(
-        log.database, settings.signing_key_file(settings.state_folder(STATE))
-    )
+    path = settings.signing_key_file(settings.state_folder(STATE))
+    return ensured_signing_key(log.database, path, named=settings.signing_key is not None)
 
 
 def _show(signed: Checkpoint | None, vault: str | None) -> None:

@@ -136,7 +136,10 @@ def _logged(
 
 @app.command("public-key")
 def public_key(state_dir: public_keys.StateDir = None) -> None:
-    """Print this installation's public key as PEM; the key is made where nothing was ever signed.
+    """Print this installation's public key as PEM.
+
+    The key is made where there is no ledger yet; else the first worker with the vault stage makes
+    it. Another one than the ledger knows is refused.
 
     Whoever has it can check certificates and the audit log, and nothing else. Hand it over on
     another way than the certificates.

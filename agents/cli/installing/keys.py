@@ -1,4 +1,4 @@
-"""``hushwire keys``: the wrapping key, and the pair by which calls come in.
+"""``hushwire keys``: the wrapping key, the pair by which calls come in, and keys that are lost.
 
 Ids and ages are shown, never material but of the public key.
 """
@@ -19,8 +19,9 @@ from agents.cli.shared.listing import AsJson, show_rows
 from agents.cli.shared.stores import require_ledger
 from agents.settings.model import STATE, Settings, load_settings
 from agents.system.clock import system_clock
+from agents.system.private_files import there
 from agents.system.screen import screen
-from pipeline.errors import InputError
+from pipeline.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from agents.crypto.transit_hybrid import TransitPrivate
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from agents.database.known_keys import DoorKeys
 
 app = typer.Typer(
-    help="The key that wraps all calls' keys, and the pair by which calls come in.",
+    help="The keys of an installation: the wrapping key, the pair by which calls come in, and "
+    "token key and signing key where they are lost.",
     no_args_is_help=True,
 )
 transit_app = typer.Typer(
@@ -88,7 +90,7 @@ def new(
     """
     from agents.crypto.envelope import KeyEncryptionKey  # noqa: PLC0415 - --help comes at once
     from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
-    from agents.database.known_keys import token_key  # noqa: PLC0415
+    from agents.database.known_keys import ensured_token_key  # noqa: PLC0415
     from agents.database.migrate import uses_keys  # noqa: PLC0415
     from agents.database.open_ledger import database_at_hand  # noqa: PLC0415
 
@@ -98,7 +100,7 @@ def new(
         _replace(settings, state, replace)
         return
     path, token = settings.keyset_file(state), settings.token_key_file(state)
-    there = {one: one.exists() for one in (path, token)}
+    before = {one: there(one) for one in (path, token)}
     KeyEncryptionKey.load_or_create(
         path,
         settings.key_service,
@@ -108,9 +110,10 @@ def new(
         if database is None:
             read_or_make_key(token)
         else:
-            token_key(database, token, named=False)  # which this command makes wherever it is to be
+            # Wherever a setting says that it is to be.
+            ensured_token_key(database, token, named=False)
     for file, what in ((path, "the wrapping key"), (token, "the token key")):
-        made = "was there already" if there[file] else "is made, and belongs into a backup"
+        made = "was there already" if before[file] else "is made, and belongs into a backup"
         _say(f"{file}: {what} {made}")
 
 
@@ -118,11 +121,12 @@ def _replace(settings: Settings, state: Path, which: Replaced) -> None:
     """Let another key count than the one that is gone.
 
     Raises:
-        InputError: there is no ledger, or the key that it knows is there.
+        InputError: there is no ledger, or the key that it knows is there, or one that it is about
+            to know.
     """
     from agents.access.audit_log import AuditLog, Event  # noqa: PLC0415 - --help comes at once
     from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415
-    from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
+    from agents.crypto.pseudonym_secret import make_key, read_key  # noqa: PLC0415
     from agents.database.known_keys import signing_key_known, token_key_known  # noqa: PLC0415
     from agents.database.open_ledger import database_at_hand  # noqa: PLC0415
     from agents.system.owners import user  # noqa: PLC0415
@@ -136,20 +140,28 @@ def _replace(settings: Settings, state: Path, which: Replaced) -> None:
                 f"{state}: holds no ledger that would need a key; name its folder with --state-dir"
             )
         known = token_key_known(database) if token else signing_key_known(database)
-        there = path.exists()
-        if token:
-            checked = key_check(read_or_make_key(path))
-        else:
-            checked = SigningKey.load_or_create(path).public.key_id
         noted = known.noted()
+        if noted is None and there(path):
+            raise InputError(
+                f"{path}: the ledger has noted no {known.what} yet, and notes this one when a "
+                "worker starts, so nothing is to be replaced; where calls were made with another "
+                "one that is lost, move this one away, and run it again"
+            )
+        remove = make_key(path) if token else SigningKey.create(path)
+        checked = key_check(read_key(path)) if token else SigningKey.load(path).public.key_id
         if noted is not None and noted.checked == checked:
             raise InputError(f"{path}: is the key that this ledger knows, so it is not gone")
+        try:
+            known.replace(checked)
+        except StoreError:
+            if remove is not None:
+                remove()
+            raise
         log = AuditLog(database)
         at, kind = log.stamp(), f"hushwire.audit.{which}-key-replaced.v1"
         facts = {"at": at, "what": f"{which}-key-replaced", "by": user()}
         log.append(Event(f"keys/{kind}/{at}", "", kind, facts))
-        known.replace(checked)
-    made = "is taken" if there else "is made, and belongs into a backup"
+    made = "is taken" if remove is None else "is made, and belongs into a backup"
     _say(f"{path}: {made}. {_GIVEN_UP[which]}")
 
 
@@ -228,19 +240,19 @@ def transit_new(
     settings = load_settings(state_dir=state_dir)
     state = settings.state_folder(STATE)
     path, public = settings.transit_private_file(state), settings.transit_public_file(state)
-    there = path.exists()
+    was_there = there(path)
     with _door_keys(settings) as known:
-        if not there and not lost and known is not None and known.known():
+        if not was_there and not lost and known is not None and known.known():
             TransitPrivate(path, settings.transit_key_service)  # which says what is to be done
         private = TransitPrivate.load_or_create(
             path, settings.transit_key_service, public=None if lost else public
         )
         if known is not None:
-            if lost and not there:
+            if lost and not was_there:
                 known.replace(private.ids)
             known.note(private.ids)
     write_public(public, private.public)
-    made = "was there already" if there else "is made: it stays here, and belongs into a backup"
+    made = "was there already" if was_there else "is made: it stays here, and belongs into a backup"
     _say(f"{path}: private key {private.primary:08x} {made}")
     _say(f"{public}: its public half; give it to whoever sends calls (HUSHWIRE_TRANSIT_PUBLIC_KEY)")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.settings.model import STATE, load_settings
+from agents.system.private_files import there
 
 if TYPE_CHECKING:
     from agents.crypto.ed25519 import PublicKey
@@ -53,14 +54,21 @@ def key_files(
 
     Raises:
         InputError: a file holds no public key.
-        StoreError: the installation's key can't be used.
+        KeyFileError: the installation's key is another one than its ledger knows.
+        StoreError: the installation's key can't be used, or its ledger is away or of another
+            schema.
     """
-    from agents.crypto.ed25519 import PublicKey, SigningKey  # noqa: PLC0415 - --help comes at once
+    from agents.crypto.ed25519 import PublicKey  # noqa: PLC0415 - --help comes at once
+    from agents.database.open_ledger import signing_key_beside  # noqa: PLC0415
 
     if files:
         return {path: PublicKey.load(path) for path in files}
-    private = own_key_file(state_dir, near=near)
-    return {private: SigningKey.load(private).public} if private.exists() else {}
+    settings = load_settings(state_dir=state_dir)
+    state = settings.state_folder(state_near(near))
+    private = settings.signing_key_file(state)
+    if not there(private):
+        return {}
+    return {private: signing_key_beside(settings, state).public}
 
 
 def own_key_file(state_dir: Path | None, *, near: Path | None = None) -> Path:

@@ -119,13 +119,13 @@ def pseudonyms(settings: Settings, vault: str | None, ledger: Ledger) -> Pseudon
     from agents.crypto.party_pseudonyms import Pseudonyms  # noqa: PLC0415 - --help comes at once
     from agents.database.known_keys import known_token_key  # noqa: PLC0415
 
-    def read(path: Path) -> bytes:
+    def key() -> bytes:
         try:
-            return known_token_key(ledger.database, path)
+            return known_token_key(ledger.database, token_key_file(settings, vault))
         except KeyFileError as error:
             raise KeyFileError(f"no call can be looked for without its key: {error}") from None
 
-    return Pseudonyms(token_key_file(settings, vault), read)
+    return Pseudonyms(key)
 
 
 def token_key_file(settings: Settings, vault: str | None) -> Path:

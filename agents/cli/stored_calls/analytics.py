@@ -7,6 +7,7 @@ import typer
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultOption, opened_vault, token_key_file
 from agents.settings.model import load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.progress import Through, plain
 from agents.system.screen import screen
 
@@ -28,16 +29,16 @@ def rebuild(vault: VaultOption, state_dir: public_keys.StateDir = None) -> None:
     open is named and left out (exit code 1).
     """
     from agents.database.known_keys import known_token_key  # noqa: PLC0415 - --help comes at once
-    from agents.vault.analytics.fact_keeper import Counting  # noqa: PLC0415
+    from agents.vault.analytics.fact_keeper import FactKeeper  # noqa: PLC0415
+    from agents.vault.analytics.search_index import SearchIndex  # noqa: PLC0415
     from agents.vault.analytics.topic_list import topics_of  # noqa: PLC0415
     from pipeline.errors import RecordError  # noqa: PLC0415
 
     settings, out = load_settings(state_dir=state_dir), screen()
-    counting = Counting(token_key_file(settings, vault), topics_of(settings))
     done = failed = 0
     with opened_vault(settings, vault) as (parts, opened):
-        known_token_key(parts.ledger.database, counting.token_key)
-        keeper = counting.keeper(opened)
+        key = known_token_key(parts.ledger.database, token_key_file(settings, vault))
+        keeper = FactKeeper(opened, SearchIndex(key), topics_of(settings))
         total = keeper.store.count_outdated(keeper.made)
         with Through(out, total, "calls") as progress:
 
@@ -48,4 +49,4 @@ def rebuild(vault: VaultOption, state_dir: public_keys.StateDir = None) -> None:
 
             keeper.rebuild(report)
     plain(out, f"{done} calls counted" + (f", {failed} left out" if failed else ""))
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(ExitCode.NOT_CLEAN if failed else ExitCode.DONE)

@@ -13,13 +13,16 @@ import typer
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultOption, opened_vault, party, tell_unfindable
 from agents.settings.model import STATE, Settings, load_settings
+from agents.system.fatal_exit import ExitCode
 from agents.system.owners import user
+from agents.system.private_files import there
 from agents.system.screen import screen
 from agents.vault.file_store import same_place, state_inside
 from pipeline.errors import HeldError, InputError, StoreError, UnknownCallError
 
 if TYPE_CHECKING:
     from agents.crypto.ed25519 import SigningKey
+    from agents.database.call_ledger import Ledger
     from agents.vault.exports.files import Export
 
 CallOption = Annotated[str | None, typer.Option("--call", help="Call id.")]
@@ -94,9 +97,9 @@ def export(
         raise InputError("--by-reference and --sign are for --format vcon")
     prefix = url_prefix(by_reference) if by_reference is not None else ""
     settings = load_settings(state_dir=state_dir)
-    key = _signing_key(settings, vault, sign) if form is Format.VCON else None
     lost = False
     with opened_vault(settings, vault) as (parts, opened):
+        key = _signing_key(settings, vault, sign, parts.ledger) if form is Format.VCON else None
         wanted = CallFilter()
         if subject is not None:
             wanted = CallFilter(party=party(settings, vault, subject, parts.ledger))
@@ -125,25 +128,32 @@ def export(
     for call_id, error in result.failed.items():
         why = str(error).removeprefix(f"call {call_id} is ").removeprefix(f"call {call_id}: ")
         _tell(f"not exported: call {call_id}: {why}", err=True)
-    sys.exit(0 if result.done and not result.failed and not lost else 1)
+    whole = result.done and not result.failed and not lost
+    sys.exit(ExitCode.DONE if whole else ExitCode.NOT_CLEAN)
 
 
-def _signing_key(settings: Settings, vault: str, wanted: bool | None) -> SigningKey | None:  # noqa: FBT001
+def _signing_key(
+    settings: Settings,
+    vault: str,
+    wanted: bool | None,  # noqa: FBT001
+    ledger: Ledger,
+) -> SigningKey | None:
     """The installation's signing key, where vCons are to be signed; none is made.
 
     Raises:
         InputError: it was asked for, and is not there.
+        KeyFileError: it is another one than the ledger knows.
         StoreError: it can't be used.
     """
-    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415 - --help comes at once
+    from agents.database.known_keys import known_signing_key  # noqa: PLC0415 - --help comes at once
 
     inside = state_inside(vault)
     path = settings.signing_key_file(settings.state_folder(inside if inside.is_dir() else STATE))
-    if wanted is False or (wanted is None and not path.exists()):
+    if wanted is False or (wanted is None and not there(path)):
         return None
-    if not path.exists():
+    if not there(path):
         raise InputError(f"{path}: is not there, so nothing can be signed; use --no-sign")
-    return SigningKey.load(path)
+    return known_signing_key(ledger.database, path)
 
 
 def erase(
@@ -178,7 +188,7 @@ def erase(
             except HeldError as error:
                 raise HeldError(f"{error}{_remove_hold(call, vault, state_dir)}") from None
             _tell(f"{call}: {'erased' if there else 'there is nothing left of it'}")
-            sys.exit(0 if there else 1)
+            sys.exit(ExitCode.DONE if there else ExitCode.NOT_CLEAN)
         who = party(settings, vault, subject or "", parts.ledger)
         lost = tell_unfindable(parts.ledger)
         erased, left = erasure.erase_party(opened, parts.ledger, parts.log, who)
@@ -193,7 +203,7 @@ def erase(
             _tell(f"{call_id}: {again}: {reason}")
     told = f"{len(erased)} calls erased, {len(held)} kept"
     _tell(told + (f", {len(left) - len(held)} not erased" if len(left) > len(held) else ""))
-    sys.exit(0 if erased and not left and not lost else 1)
+    sys.exit(ExitCode.DONE if erased and not left and not lost else ExitCode.NOT_CLEAN)
 
 
 def _remove_hold(call: str, vault: str, state_dir: Path | None) -> str:

@@ -12,9 +12,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agents.access.audit_log import AuditLog
-from agents.crypto.ed25519 import PublicKey, SigningKey
+from agents.crypto.ed25519 import PublicKey
+from agents.database.engine import Database
+from agents.database.known_keys import known_signing_key
 from agents.reports.compliance.model import Chain
 from agents.settings.model import Settings
+from agents.system.private_files import there
 from agents.upkeep.audit_outside import Outside
 from agents.vault.file_store import Place
 from pipeline.errors import InputError
@@ -40,7 +43,7 @@ def chain(
         seen: told now and then which entry was reached.
     """
     private = settings.signing_key_file(state)
-    known = known_keys(settings, state, keys)
+    known = known_keys(settings, state, keys, log.database)
     if not known:
         raise InputError(
             "no public key is known here, so no signature can be checked; `hushwire compliance "
@@ -48,7 +51,7 @@ def chain(
         )
     outside = Outside([])
     compared = []
-    if private.exists():
+    if there(private):
         outside.remember(private)
         compared.append("what the signing key remembers")
     if vault is not None:
@@ -74,16 +77,17 @@ def chain(
 
 
 def known_keys(
-    settings: Settings, state: Path, keys: Mapping[str, PublicKey]
+    settings: Settings, state: Path, keys: Mapping[str, PublicKey], database: Database
 ) -> dict[str, PublicKey]:
     """Public keys by their id: those that are given, and the installation's own where it is here.
 
     Raises:
+        KeyFileError: the installation's key is another one than its ledger knows.
         StoreError: the installation's key can't be used.
     """
     private = settings.signing_key_file(state)
     known = dict(keys)
-    if private.exists():
-        own = SigningKey.load(private).public
+    if there(private):
+        own = known_signing_key(database, private).public
         known[own.key_id] = own
     return known

@@ -45,12 +45,12 @@ def test_the_first_signal_is_no_second_one_where_the_worker_stops_by_itself(
     assert ended == []
     with pytest.raises(fatal_exit.FatalError):
         told()
-    assert ended == [fatal_exit.STOPPED]
+    assert ended == [fatal_exit.ExitCode.STOPPED]
     fatal_exit.in_time()
 
 
 def test_a_process_that_goes_on_after_its_worker_is_not_ended(ended: list[int]) -> None:
-    fatal_exit.exit_after(60, fatal_exit.STOPPED, "late")
+    fatal_exit.exit_after(60, fatal_exit.ExitCode.STOPPED, "late")
     (timer,) = fatal_exit._late
     fatal_exit.in_time()
     timer.join(HANG_S)

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from agents.access.audit_log import AuditLog
 from agents.cli.main import app
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
-from agents.database.known_keys import signing_key
+from agents.database.engine import Database
+from agents.database.known_keys import KnownKey, ensured_signing_key, token_key_known
 from pipeline.errors import InputError, KeyFileError, StoreError
 
 pytestmark = pytest.mark.unit
@@ -83,20 +85,20 @@ def test_a_key_is_replaced_once_somebody_says_that_it_is_gone(tmp_path: Path) ->
     url = with_a_call(tmp_path)
     ledger = Ledger(url, KeyEncryptionKey(tmp_path / "kek.json"))
     pem = tmp_path / "signing.pem"
-    before = signing_key(ledger.database, pem).public
+    before = ensured_signing_key(ledger.database, pem, named=False).public
     assert isinstance(new(tmp_path, "--replace", "signing").exception, InputError)
     pem.unlink()
     told = new(tmp_path, "--replace", "signing")
     assert told.exit_code == 0
     assert "certificates and checkpoints from before" in told.output
     assert (tmp_path / "signing.pem.head").exists()
-    after = signing_key(ledger.database, pem).public
+    after = ensured_signing_key(ledger.database, pem, named=False).public
     assert after.key_id not in {"", before.key_id}
     # Another one that somebody put there themselves is taken as well.
     pem.unlink()
     other = SigningKey.load_or_create(pem).public
     assert "is taken" in new(tmp_path, "--replace", "signing").output
-    assert signing_key(ledger.database, pem).public.key_id == other.key_id
+    assert ensured_signing_key(ledger.database, pem, named=False).public.key_id == other.key_id
     ledger.dispose()
 
 
@@ -105,3 +107,35 @@ def test_without_a_ledger_nothing_is_replaced(tmp_path: Path) -> None:
     assert isinstance(refused, InputError)
     assert "holds no ledger" in str(refused)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_right_key_of_a_ledger_that_noted_none_is_not_replaced(tmp_path: Path) -> None:
+    """As after an upgrade: all calls from before would count as not to be found."""
+    url = with_a_call(tmp_path)
+    database = Database(url)
+    for which, name in (("token", "tokens.key"), ("signing", "signing.pem")):
+        SigningKey.load_or_create(tmp_path / "signing.pem")
+        refused = new(tmp_path, "--replace", which).exception
+        assert isinstance(refused, InputError)
+        assert "has noted no" in str(refused)
+        (tmp_path / name).unlink()
+        assert new(tmp_path, "--replace", which).exit_code == 0
+    known = token_key_known(database).noted()
+    assert known is not None
+    assert known.number == 2
+    database.dispose()
+
+
+def test_a_replacement_that_fails_is_no_entry_of_the_log_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(with_a_call(tmp_path))
+    (tmp_path / "tokens.key").unlink()
+    monkeypatch.setattr(KnownKey, "_insert", lambda *_: False)
+    assert isinstance(new(tmp_path, "--replace", "token").exception, StoreError)
+    assert not (tmp_path / "tokens.key").exists()
+    assert AuditLog(database).head().seq == 0
+    monkeypatch.undo()
+    assert new(tmp_path, "--replace", "token").exit_code == 0
+    assert AuditLog(database).head().seq == 1
+    database.dispose()

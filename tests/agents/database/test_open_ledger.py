@@ -6,14 +6,25 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from alembic import command
+from typer.testing import CliRunner
 
 from agents.app.wiring import worker_config
 from agents.app.worker import run_worker
+from agents.cli.main import app
+from agents.cli.shared.public_keys import key_files
+from agents.crypto.ed25519 import SigningKey
 from agents.crypto.pseudonym_secret import read_key, read_or_make_key
-from agents.database.known_keys import token_key
+from agents.database import migrate
+from agents.database.engine import Database
+from agents.database.known_keys import (
+    ensured_signing_key,
+    ensured_token_key,
+    signing_key_known,
+)
 from agents.database.open_ledger import opened_ledger, signing_key_beside, token_key_beside
 from agents.settings.model import Settings, load_settings
-from pipeline.errors import KeyFileError
+from pipeline.errors import KeyFileError, StoreError
 
 pytestmark = pytest.mark.unit
 
@@ -52,7 +63,7 @@ def test_what_a_setting_names_is_not_made(state: Path, tmp_path: Path) -> None:
     named = Settings(token_key=tmp_path / "named.key", signing_key=tmp_path / "named.pem")
     with_a_call(named, state)
     with pytest.raises(KeyFileError, match=r"named\.key: is missing"):
-        token_key_beside(named, state, named.token_key_file(state))
+        token_key_beside(named, state)
     with pytest.raises(KeyFileError, match=r"named\.pem: is missing"):
         signing_key_beside(named, state)
     assert not list(tmp_path.glob("named*"))
@@ -61,26 +72,80 @@ def test_what_a_setting_names_is_not_made(state: Path, tmp_path: Path) -> None:
 
 def test_a_command_without_a_ledger_makes_its_keys_where_there_is_none(state: Path) -> None:
     settings = load_settings()
-    path = settings.token_key_file(state)
-    assert token_key_beside(settings, state, path) == token_key_beside(settings, state, path)
+    assert token_key_beside(settings, state) == token_key_beside(settings, state)
     first = signing_key_beside(settings, state)
     assert signing_key_beside(settings, state).public.key_id == first.public.key_id
     assert not (state / "ledger.db").exists()
 
 
-def test_a_command_beside_a_ledger_does_not_make_anew_what_it_needs(state: Path) -> None:
+def test_a_command_beside_a_ledger_makes_no_key_and_notes_none(state: Path) -> None:
+    """The keys of an installation are its workers': this host may not have them."""
     settings = load_settings()
     with_a_call(settings, state)
-    path = settings.token_key_file(state)
-    path.unlink()
+    (state / "tokens.key").unlink()
     with pytest.raises(KeyFileError, match="calls were made with it"):
-        token_key_beside(settings, state, path)
-    key = signing_key_beside(settings, state)  # nothing was signed yet
-    (state / "signing.pem").unlink()
-    with pytest.raises(KeyFileError, match="calls were made with it"):
+        token_key_beside(settings, state)
+    with pytest.raises(KeyFileError, match="the first worker with the vault stage makes it"):
         signing_key_beside(settings, state)
-    assert key.public.key_id
-    assert {one.name for one in state.iterdir()} >= {"ledger.db", "signing.pem.head"}
+    assert not list(state.glob("signing.pem*"))
+    other = SigningKey.load_or_create(state / "signing.pem").public
+    assert signing_key_beside(settings, state).public.key_id == other.key_id
+    with opened_ledger(settings, state) as ledger:
+        assert signing_key_known(ledger.database).noted() is None
+
+
+def test_a_command_beside_a_ledger_takes_no_other_key(state: Path) -> None:
+    settings = load_settings()
+    with_a_call(settings, state)
+    with opened_ledger(settings, state) as ledger:
+        ensured_signing_key(ledger.database, state / "signing.pem", named=False)
+    for path in (state / "signing.pem", state / "tokens.key"):
+        path.unlink()
+    SigningKey.load_or_create(state / "signing.pem")
+    read_or_make_key(state / "tokens.key")
+    with pytest.raises(KeyFileError, match="is another one"):
+        signing_key_beside(settings, state)
+    with pytest.raises(KeyFileError, match="is another one"):
+        token_key_beside(settings, state)
+    with pytest.raises(KeyFileError, match="is another one"):
+        key_files([], state)
+    printed = CliRunner().invoke(app, ["certificate", "public-key"])
+    assert isinstance(printed.exception, KeyFileError)
+    assert "PUBLIC KEY" not in printed.output
+
+
+def test_a_command_beside_a_ledger_does_not_migrate_it(state: Path) -> None:
+    settings = load_settings()
+    database = Database(settings.ledger_location(state))
+    config = migrate._config()
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0021")
+    for look in (signing_key_beside, token_key_beside):
+        with pytest.raises(StoreError, match="run `hushwire ledger upgrade`"):
+            look(settings, state)
+    assert migrate.current(database) == "0021"
+    assert not list(state.glob("*.pem"))
+    migrate.upgrade(database)
+    SigningKey.load_or_create(state / "signing.pem")
+    assert signing_key_beside(settings, state).public.key_id
+    database.dispose()
+
+
+def test_a_folder_that_nobody_can_look_into_is_told(state: Path, tmp_path: Path) -> None:
+    nowhere = tmp_path / ("x" * 300)
+    settings = Settings(
+        bootstrap="127.0.0.1:1",
+        token_key=nowhere / "tokens.key",
+        signing_key=nowhere / "signing.pem",
+    )
+    told = r"key file .*: File name too long"
+    with pytest.raises(StoreError, match=told):
+        signing_key_beside(settings, state)
+    with pytest.raises(StoreError, match=told):
+        worker_config(["detect"], None, settings)
+    with pytest.raises(StoreError, match=told):
+        with_a_call(settings, state)
 
 
 @pytest.mark.parametrize("stage", ["admit", "vault"])
@@ -103,6 +168,6 @@ def test_a_worker_that_mutes_needs_none(state: Path) -> None:
     with_a_call(settings, state)
     (state / "tokens.key").unlink()
     for stages, needs in ((["mute"], False), (["detect"], False), (["mute", "admit"], True)):
-        assert (worker_config(stages, None, settings).token_key is not None) is needs
+        assert (worker_config(stages, None, settings).token_key_file is not None) is needs
     with opened_ledger(settings, state) as ledger, pytest.raises(KeyFileError):
-        token_key(ledger.database, state / "tokens.key", named=False)
+        ensured_token_key(ledger.database, state / "tokens.key", named=False)

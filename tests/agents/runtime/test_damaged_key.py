@@ -78,7 +78,7 @@ async def test_another_key_file_ends_the_process_and_refuses_nothing(
         rig.ledger.kek.reload()
         await rig.bring_message(message.headers, message.value, "one")
         await rig.until(lambda: bool(ended))
-        assert ended == [fatal_exit.KEY]
+        assert ended == [fatal_exit.ExitCode.KEY]
         assert rig.ledger.state("one") is CallState.OPEN
         assert rig.acknowledged() == []
         other.dispose()

@@ -22,7 +22,7 @@ async def test_a_topic_that_began_anew_ends_the_process(tmp_path: Path, ended: l
         await rig.until(lambda: rig.acknowledged() == [0, 1, 2, 3])
         with pytest.raises(fatal_exit.FatalError):
             await rig.bring("new", 3, offset=0)
-        assert ended == [fatal_exit.BROKER]
+        assert ended == [fatal_exit.ExitCode.BROKER]
         assert rig.acknowledged() == [0, 1, 2, 3]
 
 
@@ -31,7 +31,7 @@ async def test_the_same_for_records_that_still_wait(tmp_path: Path, ended: list[
         await rig.bring("a", 3, 2)
         with pytest.raises(fatal_exit.FatalError):
             await rig.bring("new", 3, offset=1)
-        assert ended == [fatal_exit.BROKER]
+        assert ended == [fatal_exit.ExitCode.BROKER]
         assert rig.acknowledged() == []
 
 
@@ -56,7 +56,7 @@ async def test_a_repeat_from_before_what_is_remembered_ends_the_process(
         await rig.until(lambda: rig.acknowledged() == [0, 1, 2, 3])
         with pytest.raises(fatal_exit.FatalError):
             await rig.bring("a", 3, offset=0)
-        assert ended == [fatal_exit.BROKER]
+        assert ended == [fatal_exit.ExitCode.BROKER]
 
 
 async def test_a_partition_that_no_topic_was_made_with_ends_the_process(
@@ -67,5 +67,5 @@ async def test_a_partition_that_no_topic_was_made_with_ends_the_process(
         await rig.bring("a", 3, partition=3)
         with pytest.raises(fatal_exit.FatalError):
             await rig.bring("a", 2, partition=8)
-        assert ended == [fatal_exit.BROKER]
+        assert ended == [fatal_exit.ExitCode.BROKER]
         assert rig.acknowledged(8) == []

@@ -170,7 +170,7 @@ def test_what_the_broker_does_not_acknowledge_is_not_acknowledged(
         await rig.until(lambda: bool(told))
 
     rig = run(tmp_path, work)
-    assert told == [fatal_exit.BROKER]
+    assert told == [fatal_exit.ExitCode.BROKER]
     assert rig.port.acknowledged == []
 
 

@@ -184,10 +184,10 @@ def _command(process: int) -> str:
 def test_fatal_ends_the_process_with_its_code() -> None:
     code = (
         "from agents.system import fatal_exit as fatal\n"
-        "fatal.exit_now(fatal.BROKER, 'the broker is away')"
+        "fatal.exit_now(fatal.ExitCode.BROKER, 'the broker is away')"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert done.returncode == fatal_exit.BROKER
+    assert done.returncode == fatal_exit.ExitCode.BROKER
     assert done.stderr == "hushwire: the broker is away (exit 81)\n"
 
 

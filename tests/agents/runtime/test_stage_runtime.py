@@ -218,7 +218,7 @@ async def test_nothing_is_acknowledged_when_the_broker_did_not(
         rig.port.broken = True
         await rig.bring("a", 1, 0)
         await rig.until(lambda: bool(ended))
-        assert ended[0] == fatal_exit.BROKER
+        assert ended[0] == fatal_exit.ExitCode.BROKER
         assert rig.acknowledged() == []
         assert not rig.ledger.finished("a", "detect")
 
@@ -376,7 +376,7 @@ async def test_engines_that_cannot_be_started_end_the_process_not_the_call(
         monkeypatch.setattr(rig.runtime, "_pool", NoEngines())
         await rig.bring("a", 1)
         await rig.until(lambda: bool(ended))
-        assert ended[0] == fatal_exit.MODEL
+        assert ended[0] == fatal_exit.ExitCode.MODEL
         assert rig.ledger.state("a") is CallState.OPEN
         assert rig.acknowledged() == []
 
@@ -408,7 +408,7 @@ async def test_a_call_whose_policy_cannot_be_read_is_left_to_another_worker(
     async with running(_rig(tmp_path, lambda _: EchoCore(), policies=newer)) as rig:
         await rig.bring("a", 1, 0)
         await rig.until(lambda: bool(ended))
-        assert ended[0] == fatal_exit.POLICY
+        assert ended[0] == fatal_exit.ExitCode.POLICY
         assert rig.acknowledged() == []
         assert rig.ledger.state("a") is CallState.OPEN
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from agents.crypto.party_pseudonyms import Pseudonyms
@@ -83,9 +84,9 @@ def made(folder: Path) -> Rig:
     state = folder / "state"
     ledger = Ledger.embedded(state)
     private = TransitPrivate.load_or_create(state / "transit-private.json")
-    token = state / "tokens.key"
-    door = Door(state / "transit-private.json", state / "transit-public.json", token)
-    return Rig(folder, ledger, private, Pseudonyms(token, read_or_make_key), door)
+    named = Pseudonyms(partial(read_or_make_key, state / "tokens.key"))
+    door = Door(state / "transit-private.json", state / "transit-public.json")
+    return Rig(folder, ledger, private, named, door)
 
 
 def delivery(message: Message, offset: int = 0) -> Delivery:

@@ -217,5 +217,5 @@ def test_a_log_on_a_full_disk_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     configure_logging("info")
     get_logger("vault").warning("store away", attempt=1)
     monkeypatch.setattr(fatal_exit, "_hook", [])
-    fatal_exit.exit_now(fatal_exit.STORE, "the store is away")
-    assert ended == [fatal_exit.STORE]
+    fatal_exit.exit_now(fatal_exit.ExitCode.STORE, "the store is away")
+    assert ended == [fatal_exit.ExitCode.STORE]

@@ -127,7 +127,7 @@ async def test_a_task_that_breaks_ends_the_process(
     for other in work.values():
         other.close()
     await wait_until(ended)
-    assert ended == [fatal_exit.BUG]
+    assert ended == [fatal_exit.ExitCode.BUG]
     assert task.done()
     told = capsys.readouterr()
     assert "background task ended" in told.out + told.err
@@ -147,7 +147,7 @@ async def test_a_task_that_just_ends_or_is_cancelled_by_others_ends_the_process(
     async with asyncio.timeout(HANG_S):
         while len(ended) < 2:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
-    assert ended == [fatal_exit.BUG] * 2
+    assert ended == [fatal_exit.ExitCode.BUG] * 2
 
 
 async def test_what_is_stopped_in_order_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 @pytest.fixture
 def named(tmp_path: Path) -> Pseudonyms:
-    return Pseudonyms(tmp_path / "state" / "tokens.key", read_or_make_key)
+    return Pseudonyms(partial(read_or_make_key, tmp_path / "state" / "tokens.key"))
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_another_key_no_key_and_a_rewritten_log(served: Console, tmp_path: Path)
     assert "signed by another key" in auditor.get(f"/certificates/{SIGNED}").text
     # A server that has the old key's public half checks with it as well.
     old = SigningKey.load(tmp_path / "kept.pem").public
-    known = known_keys(Settings(), tmp_path / "state", {old.key_id: old})
+    known = known_keys(Settings(), tmp_path / "state", {old.key_id: old}, served.ledger.database)
     assert set(known) == {old.key_id, SigningKey.load(key).public.key_id}
     named = Settings.model_validate({"public_keys": "a.pem, b.pem"})
     assert named.public_keys == (Path("a.pem"), Path("b.pem"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.crypto.pseudonym_secret import read_or_make_key, token_key
+from agents.crypto.pseudonym_secret import read_key, read_or_make_key
 from models.detection.call_detector import CallDetector
 from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from models.disclosure.masking import Anonymiser
@@ -342,18 +342,17 @@ def test_placeholders_say_what_they_may(
 
 def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     path = tmp_path / "state" / "tokens.key"
-    assert token_key(policy(Show.MASK), path) is None
     with pytest.raises(KeyFileError, match="is missing"):
-        token_key(policy(Show.TOKEN), path)
+        read_key(path)
     assert not path.exists()
     key = read_or_make_key(path)
     assert read_or_make_key(path) == key
     assert len(key) == 32
     assert path.stat().st_mode & 0o777 == 0o600
-    assert token_key(policy(Show.TOKEN), path) == key
+    assert read_key(path) == key
     path.chmod(0o640)
     with pytest.raises(StoreError, match="others may read it"):
-        token_key(policy(Show.TOKEN), path)
+        read_key(path)
 
 
 @pytest.mark.parametrize(("text", "told"), [("zz", "hexadecimal"), ("00" * 31, "shorter")])
@@ -362,4 +361,4 @@ def test_a_bad_key_is_refused_without_showing_it(tmp_path: Path, text: str, told
     path.write_text(text)
     path.chmod(0o600)
     with pytest.raises(StoreError, match=told):
-        token_key(policy(Show.TOKEN), path)
+        read_key(path)

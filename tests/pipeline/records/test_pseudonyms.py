@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from agents.crypto.party_pseudonyms import Pseudonyms
-from agents.crypto.pseudonym_secret import read_or_make_key
+from agents.crypto.pseudonym_secret import read_key, read_or_make_key
 from pipeline.errors import InputError, KeyFileError, PolicyError, StoreError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import load_policy, parse_policy
@@ -62,18 +63,18 @@ def test_what_is_no_number_is_refused_without_quoting_it(number: str) -> None:
 
 def test_the_key_is_asked_for_with_the_first_number_and_private(tmp_path: Path) -> None:
     path = tmp_path / "state" / "tokens.key"
-    named = Pseudonyms(path)
+    named = Pseudonyms(partial(read_key, path))
     already = f"pn-{'0' * 32}"
     assert named(already) == already
     with pytest.raises(KeyFileError, match=r"tokens\.key: is missing"):
         named("+15550100199")
     assert not path.exists()
-    first = Pseudonyms(path, read_or_make_key)("+15550100199")
+    first = Pseudonyms(partial(read_or_make_key, path))("+15550100199")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Pseudonyms(path)("0015550100199") == first
+    assert named("0015550100199") == first
     path.chmod(0o644)
     with pytest.raises(StoreError):
-        Pseudonyms(path)("+15550100199")
+        named("+15550100199")
 
 
 def test_what_a_key_is_known_by_is_no_hash_of_a_number() -> None:

@@ -39,6 +39,7 @@ from agents.app.worker import STAGES
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.backfilled import Backfilled, Noted
 from agents.database.call_ledger import Ledger
+from agents.database.known_keys import HeldTokenKey
 from agents.database.open_ledger import opened_ledger
 from agents.database.policies.of_installation import policy_in_force
 from agents.kafka.producer import CallProducer
@@ -115,7 +116,7 @@ def backfill(
         look = place.look()
         if not look.recordings:
             raise InputError(f"{location}: no recordings in it (WAV, FLAC, Ogg, MP3, M4A or WebM)")
-        named = Pseudonyms(settings.token_key_file(state))
+        named = Pseudonyms(HeldTokenKey(ledger.database, settings.token_key_file(state)))
         noted = Backfilled(ledger.database, archive_key(location, named))
         items = wanted(place, look.recordings, noted.known(), rule, named)
         others = f"; {len(look.others)} other files, not taken" if look.others else ""

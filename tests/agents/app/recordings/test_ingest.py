@@ -36,14 +36,7 @@ pytestmark = pytest.mark.unit
 KEY = bytes(range(32))
 
 
-class Named(Pseudonyms):
-    """Pseudonyms under a key of no file."""
-
-    def _read(self) -> bytes:
-        return KEY
-
-
-NAMED = Named(Path("none"))
+NAMED = Pseudonyms(lambda: KEY)
 
 
 class FakeProducer:

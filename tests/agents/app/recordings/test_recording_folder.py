@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,10 @@ def test_without_a_key_a_name_that_holds_a_number_is_refused(tmp_path: Path) -> 
 def test_any_name_gets_an_id_of_ours_and_is_kept_as_the_recorders(
     name: str, tmp_path: Path
 ) -> None:
-    path, named = tmp_path / f"{name}.m4a", Pseudonyms(tmp_path / "key", read_or_make_key).call_id
+    path, named = (
+        tmp_path / f"{name}.m4a",
+        Pseudonyms(partial(read_or_make_key, tmp_path / "key")).call_id,
+    )
     drop = read_drop(path, named=named)
     assert PSEUDONYM.fullmatch(drop.call_id)
     assert drop.renamed
@@ -126,7 +130,8 @@ def test_any_name_gets_an_id_of_ours_and_is_kept_as_the_recorders(
 
 def test_a_name_that_can_be_an_id_is_one(tmp_path: Path) -> None:
     drop = read_drop(
-        tmp_path / "call-7.wav", named=Pseudonyms(tmp_path / "key", read_or_make_key).call_id
+        tmp_path / "call-7.wav",
+        named=Pseudonyms(partial(read_or_make_key, tmp_path / "key")).call_id,
     )
     assert (drop.call_id, drop.recorder_id, drop.renamed) == ("call-7", "call-7", False)
     assert not (tmp_path / "key").exists()
@@ -135,7 +140,7 @@ def test_a_name_that_can_be_an_id_is_one(tmp_path: Path) -> None:
 def test_the_sidecar_says_what_the_recorder_calls_it(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"call_id": "+1 555 555 0100"}', encoding="utf-8")
     drop = read_drop(
-        tmp_path / "x.wav", named=Pseudonyms(tmp_path / "key", read_or_make_key).call_id
+        tmp_path / "x.wav", named=Pseudonyms(partial(read_or_make_key, tmp_path / "key")).call_id
     )
     assert drop.recorder_id == "+1 555 555 0100"
     assert PSEUDONYM.fullmatch(drop.call_id)
@@ -274,7 +279,7 @@ def test_a_sidecar_says_how_its_call_came_about(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(json.dumps(said), encoding="utf-8")
     drop, named = (
         read_drop(tmp_path / "x.wav"),
-        Pseudonyms(tmp_path / "tokens.key", read_or_make_key),
+        Pseudonyms(partial(read_or_make_key, tmp_path / "tokens.key")),
     )
     line, caller = named("+15550100100"), named("+1-555-010-0199")
     told = drop.info(8_000, 1, named=named).business

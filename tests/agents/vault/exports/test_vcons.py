@@ -26,11 +26,13 @@ from agents.access.audit_log import AuditLog
 from agents.cli.main import app
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState
-from agents.database.known_keys import token_key
+from agents.database.known_keys import ensured_signing_key, ensured_token_key
+from agents.database.open_ledger import opened_ledger
+from agents.settings.model import load_settings
 from agents.vault.exports.vcons import VConExport, url_prefix
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
-from pipeline.errors import InputError, SealError, UnknownCallError
+from pipeline.errors import InputError, KeyFileError, SealError, UnknownCallError
 from pipeline.evidence.certificate import certificate_json
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.records.consent import (
@@ -85,7 +87,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state = place / ".hushwire"
     ledger = new_ledger(state)
     key = SigningKey.load_or_create(state / "signing.pem")
-    caller = pseudonym(NUMBER, token_key(ledger.database, state / "tokens.key", named=False))
+    caller = pseudonym(
+        NUMBER, ensured_token_key(ledger.database, state / "tokens.key", named=False)
+    )
     vault = Vault.opened(place, ledger)
     calls = {
         "asked": a_call("asked", key, KEPT, caller),
@@ -214,6 +218,19 @@ def test_neither_number_nor_name_is_in_it(place: Path) -> None:
     rest = json.dumps(document)
     assert not any(one in rest for one in ("5550100199", "010 0199", "0100199", NUMBER))
     assert "what was said" not in rest  # of the subtitles
+
+
+def test_another_key_than_the_ledger_knows_signs_nothing(place: Path) -> None:
+    state = place / ".hushwire"
+    with opened_ledger(load_settings(), state) as ledger:
+        ensured_signing_key(ledger.database, state / "signing.pem", named=False)
+    (state / "signing.pem").unlink()
+    SigningKey.load_or_create(state / "signing.pem")
+    for options in ((), ("--sign",)):
+        refused = export("--call", "asked", *options, exit_code=1)
+        assert isinstance(refused.exception, KeyFileError)
+    assert not list(Path().glob("out/*"))
+    export("--call", "asked", "--no-sign")
 
 
 def test_nothing_is_claimed_of_a_call_that_nobody_asked_about(place: Path) -> None:

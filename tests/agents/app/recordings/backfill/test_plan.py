@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,10 @@ pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 YEAR = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def by_key(folder: Path) -> Pseudonyms:
+    return Pseudonyms(partial(read_or_make_key, folder / "tokens.key"))
 
 
 def archive(folder: Path) -> FolderPlace:
@@ -56,7 +61,10 @@ def names(items: list[Item]) -> list[str]:
 
 
 def test_dates_are_of_the_call_or_else_of_the_file(tmp_path: Path) -> None:
-    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key", read_or_make_key)
+    place, named = (
+        archive(tmp_path / "in"),
+        Pseudonyms(partial(read_or_make_key, tmp_path / "tokens.key")),
+    )
     look = place.look()
     assert names(wanted(place, look.recordings, {}, Rule(), named)) == [
         "a.wav", "b.wav", "c.wav", "d.wav",
@@ -69,7 +77,10 @@ def test_dates_are_of_the_call_or_else_of_the_file(tmp_path: Path) -> None:
 
 
 def test_what_is_noted_is_known_until_it_changes(tmp_path: Path) -> None:
-    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key", read_or_make_key)
+    place, named = (
+        archive(tmp_path / "in"),
+        Pseudonyms(partial(read_or_make_key, tmp_path / "tokens.key")),
+    )
     ledger = Ledger.embedded(tmp_path / "state")
     noted = Backfilled(ledger.database, archive_key("/in", named))
     items = {
@@ -108,7 +119,10 @@ def test_what_is_noted_is_known_until_it_changes(tmp_path: Path) -> None:
 
 
 def test_a_row_whose_call_the_ledger_does_not_know_is_sent_again(tmp_path: Path) -> None:
-    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key", read_or_make_key)
+    place, named = (
+        archive(tmp_path / "in"),
+        Pseudonyms(partial(read_or_make_key, tmp_path / "tokens.key")),
+    )
     [first, *_] = wanted(place, place.look().recordings, {}, Rule(), named)
     known = {first.key: Noted(first.mark, "", "gone", 1.0)}
     [again, *_] = wanted(place, place.look().recordings, known, Rule(), named)
@@ -132,7 +146,10 @@ def test_a_row_whose_call_the_ledger_does_not_know_is_sent_again(tmp_path: Path)
 def test_which_are_sent_once_more(
     tmp_path: Path, outcome: Outcome | None, code: str, *, once: bool, again: bool
 ) -> None:
-    place, named = archive(tmp_path / "in"), Pseudonyms(tmp_path / "tokens.key", read_or_make_key)
+    place, named = (
+        archive(tmp_path / "in"),
+        Pseudonyms(partial(read_or_make_key, tmp_path / "tokens.key")),
+    )
     [first, *_] = wanted(place, place.look().recordings, {}, Rule(), named)
     item = replace(first, noted=Noted(first.mark, "", "a", 1.0, code))
     assert item.to_be_sent(outcome, again=False) is once
