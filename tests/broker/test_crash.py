@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,13 @@ SCRIPTS = [script(name, first=place) for place, name in enumerate(CALLS)]
 
 def _seed(worker: Worker) -> str:
     """In which order it goes through sets."""
-    (found,) = re.findall(
-        rb"PYTHONHASHSEED=(\d+)", Path(f"/proc/{worker.pid}/environ").read_bytes()
-    )
-    return str(found.decode())
+    environment = Path(f"/proc/{worker.pid}/environ").read_bytes().decode()
+    (found,) = re.findall(r"PYTHONHASHSEED=(\d+)", environment)
+    return str(found)
+
+
+def _are_heard(installation: Installation, windows: int) -> bool:
+    return len(installation.read(installation.topics.words)) >= windows
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +62,14 @@ def undisturbed(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> dic
 def test_kill_nine_changes_nothing(
     installation: Installation, undisturbed: dict[str, str], times: int
 ) -> None:
-    dice, words = random.Random(7), installation.topics.words
+    dice = random.Random(7)
     worker = installation.start()
     # The last call is open until it has its end, which comes after the kills.
     installation.interleave(SCRIPTS[:-1])
     installation.send(CALLS[-1], SCRIPTS[-1].chunks)
     installation.producer.flush()
     for heard in sorted(dice.sample(range(1, 2 * len(CALLS)), times)):
-        until(lambda heard=heard: len(installation.read(words)) >= heard, installation.log)
+        until(partial(_are_heard, installation, heard), installation.log)
         assert worker.poll() is None
         worker.kill()
         assert worker.wait() == -signal.SIGKILL

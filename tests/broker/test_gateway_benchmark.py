@@ -30,7 +30,6 @@ def test_short_chunks_end_with_frames() -> None:
     assert result["problems"] == []
     # Three frames of Twilio's each, one of AudioHook's; 3 s are 50 of the one, 15 of the other.
     assert result["chunks"] == 2 * (50 + 15) + 34 + 10
-    assert result["waiting_ms"]["p50"] < 200, "a frame of 200 ms does not wait for the next one"
 
 
 def test_a_stream_is_known_by_its_name() -> None:

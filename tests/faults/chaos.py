@@ -160,7 +160,8 @@ class Chaos:
             self._progress = 1.0
             sending.join()
             with contextlib.suppress(AssertionError):
-                self._made.until_closed([one.info.call_id for one in calls])
+                names = [one.info.call_id for one in calls]
+                self._made.until_closed(names, started_again=True)
             time.sleep(3.0)  # the last commits
         finally:
             self._over.set()
