@@ -120,6 +120,10 @@ def until_read(port: int) -> None:
         time.sleep(0.5)
 
 
+def until_one_is_in_hand(installation: Installation, port: int, stage: str) -> None:
+    until(lambda: figure(port, f'{IN_HAND}{{stage="{stage}"}}'), installation.log)
+
+
 def until_none_is_in_hand(port: int, stage: str) -> None:
     deadline = time.monotonic() + HANG_S
     while figure(port, f'hushwire_oldest_call_seconds{{stage="{stage}"}}'):
@@ -141,7 +145,7 @@ def test_nothing_but_calls_in_flight_is_read_again(installation: Installation) -
     installation.producer.flush()
     raw, vault = installation.topics.audio_raw, installation.topics.audio_verified
     for stage in ("transcribe", "mute"):
-        until(lambda stage=stage: figure(port, f'{IN_HAND}{{stage="{stage}"}}'), installation.log)
+        until_one_is_in_hand(installation, port, stage)
     installation.stop(worker)
     first: dict[int, int] = {}
     ends: dict[int, int] = {}
@@ -173,7 +177,7 @@ def test_a_worker_that_is_told_to_stop_leaves_what_waits(installation: Installat
     worker = installation.start(told=told)
     calls = [script(f"slow-{number}", first=number) for number in range(8)]
     installation.interleave(calls)
-    until(lambda: figure(port, f'{IN_HAND}{{stage="transcribe"}}'), installation.log)
+    until_one_is_in_hand(installation, port, "transcribe")
     worker.send_signal(signal.SIGTERM)
     until(lambda: stops(port), installation.log)
     held.touch()
