@@ -330,7 +330,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(lambda count=count, running=running: begun(count, running), installation.log)
+        until(partial(begun, count, running), installation.log)
         time.sleep(dice.uniform(0.0, 0.5))
         running.kill()
         assert running.wait() == -signal.SIGKILL

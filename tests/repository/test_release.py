@@ -311,6 +311,20 @@ def test_what_is_not_committed_is_refused(clone: Path, tmp_path: Path, name: str
     assert not (tmp_path / "dist").exists()
 
 
+@pytest.mark.nightly
+def test_the_command_line_makes_a_trial(clone: Path, tmp_path: Path) -> None:
+    """As its user tries it: nothing stands in for a build."""
+    git(clone, "commit", "--quiet", "--allow-empty", "--message", "tried")
+    done = release(clone, tmp_path / "dist", "--unsigned", "--untagged")
+    assert done.returncode == 0, done.stderr
+    assert "NOT SIGNED" in done.stderr
+    names = {path.name for path in (tmp_path / "dist").iterdir()}
+    assert {str(tmp_path / "dist" / name) for name in names} == {*done.stdout.splitlines()}
+    assert {"provenance.intoto.json", "SHA256SUMS", "LICENCES.md"} < names
+    assert "SHA256SUMS.sig" not in names
+    assert "tag none: a trial\n" in (tmp_path / "dist" / "SHA256SUMS").read_text("utf-8")
+
+
 def test_a_trial_says_that_it_is_one(
     made: Release, clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
