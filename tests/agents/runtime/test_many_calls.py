@@ -37,9 +37,11 @@ WARM, MORE = 20, 60
 """Calls before the first count, and between the two counts."""
 SLACK = 30
 """Objects of one type that may come or go by themselves: half of one for each call."""
-LIBRARIES = frozenset({"weakref.ReferenceType", "builtins.builtin_function_or_method"})
+LIBRARIES = frozenset(
+    {"weakref.ReferenceType", "builtins.builtin_function_or_method", "sqlite3.Statement"}
+)
 """Weak references and their callbacks hold nothing; libraries keep dead ones in lists and clear
-them now and then."""
+them now and then. A connection of SQLite keeps its last 128 statements, which hold no values."""
 
 
 @dataclass

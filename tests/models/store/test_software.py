@@ -24,13 +24,16 @@ ROOTS = (
 )
 """What hears and finds."""
 INDIFFERENT = {
+    "agents.kafka.reaching",
     "agents.kafka.topics",
     "agents.system.clock",
     "agents.system.logging",
+    "agents.system.sockets.reaching",
     "agents.system.tracing.trace_context",
     "agents.system.tracing.tracer",
 }
-"""What they import that decides nothing: names of topics, log lines, traces and their times."""
+"""What they import that decides nothing: names of topics, what is said of a broker that is away,
+log lines, traces and their times."""
 FOREIGN_INDIFFERENT = {"confluent-kafka", "huggingface-hub", "structlog"}
 """The same of libraries: they carry records, fetch pinned bytes, and write log lines."""
 
