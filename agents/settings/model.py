@@ -137,8 +137,7 @@ class _Own(SettingsPart):
         default=None,
         description="File of the key that signs certificates and the audit log (Ed25519, PEM, mode "
         "0600), the same for all workers with the vault stage. "
-        "Empty: `signing.pem` in the state folder. The first of them makes it, as long as nothing "
-        "was ever signed.",
+        "Empty: `signing.pem` in the state folder, made by the first where nothing was signed yet.",
     )
     public_keys: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(with_commas)] = Field(
         default=(),

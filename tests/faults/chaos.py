@@ -53,10 +53,8 @@ WAVE = 20
 CHANGES = {"POLICY_OF_TEST": ("default", fakes.STRICTER), "VERSION_OF_TEST": ("1", "2")}
 """What a worker may be told otherwise when it starts again."""
 BETWEEN_S = (0.5, 4.0)
-STORM = 4
-"""Faults one after another, until a call has to be stored before the next one."""
-FULL = 4_096
-"""Bytes; enough for the small files of a state, not for audio nor for what a ledger appends."""
+STORM = 4  # faults one after another, until a call has to be stored before the next one
+FULL = 4_096  # bytes: enough for a state's small files, not for audio nor what a ledger appends
 
 
 @dataclass(frozen=True)
