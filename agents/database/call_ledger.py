@@ -58,7 +58,7 @@ from pipeline.records.call_names import holds_number
 from pipeline.records.cloudevents import valid_call_id
 
 _ATTEMPTS = 5
-"""A key that is replaced while a call is opened or read: how often it is taken anew."""
+"""A key that is replaced while a call is read: how often it is taken anew."""
 
 
 class CallState(StrEnum):

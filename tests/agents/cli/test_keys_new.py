@@ -37,19 +37,6 @@ def test_both_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
     assert files["tokens.key"].decode().strip() not in first.output + again.output
 
 
-def test_a_key_that_calls_need_is_not_made_anew(tmp_path: Path) -> None:
-    new(tmp_path)
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    ledger = Ledger(url, KeyEncryptionKey(tmp_path / "kek.json"))
-    ledger.open_call("call")
-    ledger.dispose()
-    (tmp_path / "kek.json").unlink()
-    refused = new(tmp_path)
-    assert isinstance(refused.exception, StoreError)
-    assert "is missing" in str(refused.exception)
-    assert not (tmp_path / "kek.json").exists()
-
-
 def with_a_call(state: Path) -> str:
     new(state)
     url = f"sqlite:///{state / 'ledger.db'}"
@@ -57,6 +44,15 @@ def with_a_call(state: Path) -> str:
     ledger.open_call("call")
     ledger.dispose()
     return url
+
+
+def test_a_key_that_calls_need_is_not_made_anew(tmp_path: Path) -> None:
+    with_a_call(tmp_path)
+    (tmp_path / "kek.json").unlink()
+    refused = new(tmp_path)
+    assert isinstance(refused.exception, StoreError)
+    assert "is missing" in str(refused.exception)
+    assert not (tmp_path / "kek.json").exists()
 
 
 def test_neither_is_a_token_key(tmp_path: Path) -> None:
