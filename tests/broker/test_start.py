@@ -15,7 +15,7 @@ from agents.database.known_keys import token_key_known
 from agents.system.fatal_exit import ExitCode
 from pipeline.records.pseudonyms import key_check
 from tests.broker.harness import Installation, script
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.broker
 
@@ -25,10 +25,7 @@ JOINED_S = 6.0
 
 def until_loading(loaded: Path) -> None:
     """Wait until a worker has begun to load."""
-    deadline = time.monotonic() + HANG_S
-    while not loaded.with_suffix(".begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(loaded.with_suffix(".begun").exists)
 
 
 def test_nothing_is_taken_before_the_models_are_loaded(

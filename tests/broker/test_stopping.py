@@ -66,10 +66,7 @@ def test_probes_logs_and_times_of_a_worker(
     assert [ask(port, path)[0] for path in ("/startup", "/ready", "/live")] == [503, 503, 200]
     loaded.touch()
     assert worker.stdout.readline() == "ready\n", installation.log()
-    deadline = time.monotonic() + HANG_S
-    while ask(port, "/ready")[0] != 200:
-        assert time.monotonic() < deadline, ask(port, "/ready")
-        time.sleep(0.1)
+    until(lambda: ask(port, "/ready")[0] == 200, lambda: ask(port, "/ready"))
     assert [ask(port, path)[0] for path in ("/startup", "/live", "/health")] == [200, 200, 404]
 
     calls = [script(f"timed-{number}", seconds=4) for number in range(3)]
@@ -102,22 +99,17 @@ def test_probes_logs_and_times_of_a_worker(
 
 def until_finished(installation: Installation, count: int) -> None:
     """The vault closes a call a little before its stage is through with it."""
-    deadline = time.monotonic() + HANG_S
-    while len(logged(installation, "call finished")) < count:
-        assert time.monotonic() < deadline, installation.log()
-        time.sleep(0.1)
+    until(lambda: len(logged(installation, "call finished")) >= count, installation.log)
 
 
 def until_read(port: int) -> None:
     """Every stage says how far it is behind, and is not."""
-    deadline = time.monotonic() + HANG_S
-    while True:
+
+    def figures() -> list[str]:
         page = ask(port, "/metrics")[1]
-        figures = re.findall(r"^hushwire_records_behind\{stage=.*\} (\S+)$", page, re.MULTILINE)
-        if len(figures) == len(STAGES) and not any(map(float, figures)):
-            return
-        assert time.monotonic() < deadline, figures
-        time.sleep(0.5)
+        return re.findall(r"^hushwire_records_behind\{stage=.*\} (\S+)$", page, re.MULTILINE)
+
+    until(lambda: len(one := figures()) == len(STAGES) and not any(map(float, one)), figures)
 
 
 def until_one_is_in_hand(installation: Installation, port: int, stage: str) -> None:
@@ -125,10 +117,7 @@ def until_one_is_in_hand(installation: Installation, port: int, stage: str) -> N
 
 
 def until_none_is_in_hand(port: int, stage: str) -> None:
-    deadline = time.monotonic() + HANG_S
-    while figure(port, f'hushwire_oldest_call_seconds{{stage="{stage}"}}'):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: not figure(port, f'{IN_HAND}{{stage="{stage}"}}'))
 
 
 @on_both
@@ -196,16 +185,13 @@ def test_a_worker_more_than_there_are_partitions_is_ready(bootstrap: str, tmp_pa
     try:
         first, port = made.start("mute"), free_port()
         made.start("mute", told={"METRICS_OF_TEST": str(port)})  # it reads nothing, and says so
-        deadline = time.monotonic() + HANG_S
-        while ask(port, "/ready")[0] != 200:  # it is looked at once a second
-            assert time.monotonic() < deadline, ask(port, "/ready")
-            time.sleep(0.2)
+        until(lambda: ask(port, "/ready")[0] == 200, lambda: ask(port, "/ready"))
         assert json.loads(ask(port, "/ready")[1])["stages"][0]["partitions"] == 0
         made.stop(first)
-        deadline = time.monotonic() + HANG_S
-        while not json.loads(ask(port, "/ready")[1])["stages"][0]["partitions"]:
-            assert time.monotonic() < deadline, "nobody reads"
-            time.sleep(0.2)
+        until(
+            lambda: json.loads(ask(port, "/ready")[1])["stages"][0]["partitions"],
+            lambda: "nobody reads",
+        )
     finally:
         made.close()
 
