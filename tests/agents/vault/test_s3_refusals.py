@@ -94,7 +94,8 @@ def test_a_host_that_nobody_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_nothing_of_a_password_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://user:change@me@nowhere.invalid:9000")
+    user = "user:change@me"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{user}@nowhere.invalid:9000")
     assert "change" not in (told := refusal())
     assert "me@" not in told
     assert "at me" not in told
