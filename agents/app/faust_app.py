@@ -6,8 +6,10 @@ reasons are in ``docs/adr/0002-one-call-one-unit.md``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any, cast
+from weakref import WeakSet
 
 import faust
 from faust.tables.manager import TableManager
@@ -116,6 +118,8 @@ def attach(app: faust.App, runtime: Reader) -> None:
 
     async def read(stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         async for event in stream.noack().events():
+            if event.message not in _consumer(app).fresh:
+                continue
             try:
                 await runtime.arrive(_delivery(event))
             except Exception as error:  # noqa: BLE001 - Faust would begin anew behind the record
@@ -167,24 +171,65 @@ class _Handled:
         self.topic, self.offset, self.acked = topic, offset, False
 
 
-class HoldingConsumer(driver.Consumer):
-    """Faust's consumer, which leaves whole topics unfetched while they are held back.
+class OrderedConsumer(driver.Consumer):
+    """Faust's consumer, which hands on a partition's records in their order, without a hole.
 
-    Faust's own ``pause_partitions`` takes a partition out of the set by which ``getmany`` tells
-    the records that it hands on: those that were fetched before and not handed on yet are
-    dropped, and the commit later moves past them.
+    Where partitions move, Faust clears what its streams have not read, and reads again from the
+    commits. Two of its ways let a later record pass what was cleared, and the record before is
+    missing: one that waits for room in a full stream is put there after the clearing, and what was
+    fetched before the place was set back comes after it. So nothing is fetched between a
+    revocation and the seek that follows it, none of both overlap, and ``fresh`` tells what was
+    fetched since: nothing else may be taken, and all of it comes again.
+
+    Topics that are held back stay unfetched. Faust's own ``pause_partitions`` takes a partition out
+    of the set by which ``getmany`` tells the records that it hands on: those that were fetched
+    before and not handed on yet are dropped, and the commit later moves past them.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Faust has it
         super().__init__(*args, **kwargs)
         self.held_back: set[str] = set()
+        self.fresh: WeakSet[Any] = WeakSet()
+        """Faust's messages that were fetched since the place of their partitions was last set."""
+        self._fetched = self.fresh
+        """What was ``fresh`` when the records that are being handed on were fetched."""
+        self._place = asyncio.Lock()
+        self._revoked = self._sought = 0
+        """How often partitions were revoked, and how often they were when a seek began."""
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Take nothing any more of what was fetched."""
+        self._revoked += 1
+        self.fresh = WeakSet()
+        await super().on_partitions_revoked(revoked)
+
+    async def perform_seek(self) -> None:
+        """Read again from the commits."""
+        async with self._place:
+            revoked, self.fresh = self._revoked, WeakSet()
+            await super().perform_seek()
+            # The client leaves the place of a partition that nothing is committed of as it is.
+            never = [tp for tp in self.assignment() if not self._read_offset.get(tp)]
+            if never:
+                await self.seek_wait(await self.earliest_offsets(*never))
+            self._sought = revoked
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - as Faust has it
+        """Hand on what is fetched, as long as the place is not set back meanwhile."""
+        async for tp, message in super().getmany(timeout):
+            if self.fresh is not self._fetched:
+                return
+            self.fresh.add(message)
+            yield tp, message
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - as Faust has it
         wanted = {tp for tp in active_partitions or () if tp.topic not in self.held_back}
-        if not wanted:
-            await self.sleep(NOTHING_WANTED_S)
-            return {}
-        return await super()._getmany(wanted, timeout)
+        async with self._place:
+            if wanted and self._sought == self._revoked:
+                self._fetched = self.fresh
+                return await super()._getmany(wanted, timeout)
+        await self.sleep(NOTHING_WANTED_S)
+        return {}
 
 
 class FaustPort:
@@ -196,7 +241,7 @@ class FaustPort:
 
     def __init__(self, app: faust.App) -> None:
         transport: Any = app.transport
-        transport.Consumer = HoldingConsumer
+        transport.Consumer = OrderedConsumer
         self._app = app
         self._topics: dict[str, Any] = {}
 
@@ -213,20 +258,20 @@ class FaustPort:
     def acknowledge(self, topic: str, partition: int, offset: int) -> None:
         """See ``Port.acknowledge``."""
         handled: Any = _Handled(topic, partition, offset)
-        self._consumer.ack(handled)
+        _consumer(self._app).ack(handled)
 
     def pause(self, topics: tuple[str, ...]) -> None:
         """See ``Port.pause``."""
-        self._consumer.held_back.update(topics)
+        _consumer(self._app).held_back.update(topics)
 
     def resume(self, topics: tuple[str, ...]) -> None:
         """See ``Port.resume``."""
-        self._consumer.held_back.difference_update(topics)
+        _consumer(self._app).held_back.difference_update(topics)
 
-    @property
-    def _consumer(self) -> HoldingConsumer:
-        consumer: Any = self._app.consumer
-        return cast("HoldingConsumer", consumer)
+
+def _consumer(app: faust.App) -> OrderedConsumer:
+    consumer: Any = app.consumer
+    return cast("OrderedConsumer", consumer)
 
 
 def raw_topic(app: faust.App, *names: str) -> Any:  # noqa: ANN401 - Faust has no types

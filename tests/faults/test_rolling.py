@@ -25,11 +25,10 @@ from tests.broker.brokers import Broker, on_both
 from tests.broker.harness import ALL, Installation, Script, script
 from tests.waiting import HANG_S, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.nightly]
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 FEW, MANY = 12, 50
-"""With few, partitions move three times within seconds, and a worker may end itself (81) or a call
-may be quarantined: docs/faults.md tells of it as open. So neither runs in ``make test``."""
+"""With few, partitions move three times within seconds, before anything is committed of some."""
 OLD = {"RELEASE_OF_TEST": "1"}
 NEW = {"RELEASE_OF_TEST": "2"}
 OLD_SCHEMAS = {**OLD, "SCHEMAS_OF_TEST": "previous"}
@@ -150,7 +149,7 @@ def assert_the_same(made: Installation, alone: dict[str, str], wanted: list[Scri
 
 
 @on_both
-@pytest.mark.parametrize("count", [FEW, MANY])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.nightly)])
 def test_workers_are_replaced_while_calls_run(bootstrap: str, tmp_path: Path, count: int) -> None:
     wanted = calls(count)
     alone = undisturbed(bootstrap, tmp_path / "alone", wanted)
@@ -163,6 +162,7 @@ def test_workers_are_replaced_while_calls_run(bootstrap: str, tmp_path: Path, co
         made.close()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True, scope="session")
 def test_every_stage_is_upgraded_from_the_schemas_before(
     bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
