@@ -1,14 +1,18 @@
-"""Rules of places as the settings have them, and what they say to a call at the door."""
+"""Rules of places and the prompts that meet them, as the settings have them; calls at the door."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from functools import partial
 
 from agents.settings.model import Settings
 from agents.system.clock import system_clock
 from models.store.model_catalogue import entry
 from pipeline.consent.gate import ConsentRules, metadata_decision, refusal
 from pipeline.consent.loading import load_rules
+from pipeline.consent.notices.loading import known_notice, load_notices
+from pipeline.consent.notices.model import Notices
 from pipeline.consent.rules import RuleSet
 from pipeline.consent.setting import setting_of
 from pipeline.policy.model import Policy
@@ -25,6 +29,29 @@ def rules_of(settings: Settings) -> RuleSet:
     return load_rules([settings.jurisdictions] if settings.jurisdictions else [])
 
 
+def notices_of(settings: Settings, rules: RuleSet, day: date) -> Notices:
+    """The shipped prompts, and those of the installation.
+
+    Args:
+        settings: of the installation.
+        rules: of places, which prompts have to be enough for.
+        day: on which prompts are played.
+
+    Raises:
+        PolicyError: a file of notices or of rules is refused.
+    """
+    return load_notices([settings.notices] if settings.notices else [], rules, day)
+
+
+def knows_notice(settings: Settings, rules: RuleSet, day: date) -> Callable[[str], bool]:
+    """Says of ``Evidence.notice`` whether there is, or was, such a prompt.
+
+    Raises:
+        PolicyError: a file of notices or of rules is refused.
+    """
+    return partial(known_notice, notices=notices_of(settings, rules, day))
+
+
 def consent_rules(settings: Settings) -> ConsentRules:
     """What the transcribe stage judges calls by.
 
@@ -34,8 +61,7 @@ def consent_rules(settings: Settings) -> ConsentRules:
         PolicyError: a file of rules is refused.
         ModelError: what reads the spoken disclosure is missing or altered.
     """
-    # Commands on rules need no model; and what is played goes by the rules, so it imports this.
-    from agents.settings.notices import knows_notice  # noqa: PLC0415
+    # Commands on rules need no model.
     from models.consent.reader import MODEL, load_consent_reader  # noqa: PLC0415
 
     rules = rules_of(settings)

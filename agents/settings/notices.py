@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 
-from agents.settings.consent_rules import rules_of
+from agents.settings.consent_rules import notices_of, rules_of
 from agents.settings.model import Settings
 from agents.system.clock import system_clock
 from pipeline.consent.hints import with_company
-from pipeline.consent.notices.loading import known_notice, load_notices
 from pipeline.consent.notices.model import LONGEST_PHRASE, Notices, TrackingNumber, plain_number
 from pipeline.consent.notices.prompts import Asked, Prompt, prompt_for
 from pipeline.consent.places import places_named
-from pipeline.consent.rules import RuleSet
 from pipeline.errors import InputError
 from pipeline.policy.known_names import DEFAULT_PURPOSE
 from pipeline.policy.model import Policy
@@ -33,29 +30,6 @@ class Wish:
     language: str = ""
     company: str = ""
     purpose: str = ""
-
-
-def notices_of(settings: Settings, rules: RuleSet, day: date) -> Notices:
-    """The shipped prompts, and those of the installation.
-
-    Args:
-        settings: of the installation.
-        rules: of places, which prompts have to be enough for.
-        day: on which prompts are played.
-
-    Raises:
-        PolicyError: a file of notices or of rules is refused.
-    """
-    return load_notices([settings.notices] if settings.notices else [], rules, day)
-
-
-def knows_notice(settings: Settings, rules: RuleSet, day: date) -> Callable[[str], bool]:
-    """Says of ``Evidence.notice`` whether there is, or was, such a prompt.
-
-    Raises:
-        PolicyError: a file of notices or of rules is refused.
-    """
-    return partial(known_notice, notices=notices_of(settings, rules, day))
 
 
 def line_names(settings: Settings) -> Mapping[str, str]:

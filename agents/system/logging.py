@@ -14,15 +14,12 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
-
-from agents.system.tracing import tracer
-from agents.system.tracing.trace_context import trace_of
 
 if TYPE_CHECKING:
     import structlog
@@ -74,6 +71,7 @@ _STEPS: Final = tuple(reversed(_LEVELS))
 _shown = ["info"]
 """The level now."""
 _call: ContextVar[str] = ContextVar("call", default="")
+_further: list[Callable[[str], Mapping[str, str]]] = []
 _FOREIGN = ("faust", "mode", "aiokafka", "aiohttp", "kafka", "asyncio")
 
 
@@ -96,6 +94,20 @@ def about(call_id: str) -> None:
     _call.set(call_id)
 
 
+@contextmanager
+def adding(fields: Callable[[str], Mapping[str, str]]) -> Iterator[None]:
+    """Lines about a call get further fields while the block runs.
+
+    Args:
+        fields: by the call's id; what ``ALLOWED`` does not name is dropped.
+    """
+    _further.append(fields)
+    try:
+        yield
+    finally:
+        _further.remove(fields)
+
+
 def shows(level: str) -> bool:
     """Whether lines of a level are written now; for lines that come with every record."""
     return _LEVELS[level] >= _LEVELS[_shown[0]]
@@ -104,12 +116,12 @@ def shows(level: str) -> bool:
 def _of_its_call(
     _logger: object, _method: str, entry: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Processor: add the call that a line is about, and its trace where there is one."""
+    """Processor: add the call that a line is about, and what is known of it besides."""
     call_id = entry.get("call_id") or _call.get()
     if call_id:
         entry["call_id"] = call_id
-        if tracer.is_on():
-            entry["trace_id"] = f"{trace_of(call_id):032x}"
+        for fields in _further:
+            entry.update(fields(call_id))
     return entry
 
 

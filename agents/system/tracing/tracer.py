@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final, Protocol, TypeAlias
 
 from agents.system.clock import epoch_seconds
+from agents.system.logging import adding
 from agents.system.tracing.trace_context import (
     Context,
     context_of,
@@ -115,9 +116,14 @@ def start(out: Out, sender: str = "ingest") -> Iterator[None]:
     one = _On(out, sender)
     _on.append(one)
     try:
-        yield
+        with adding(_log_fields):
+            yield
     finally:
         _on.remove(one)
+
+
+def _log_fields(call_id: str) -> Mapping[str, str]:
+    return {"trace_id": f"{trace_of(call_id):032x}"}
 
 
 def is_on() -> bool:

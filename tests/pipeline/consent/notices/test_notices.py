@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.settings.consent_rules import knows_notice
 from agents.settings.model import Settings
-from agents.settings.notices import Wish, knows_notice, wished_prompt
+from agents.settings.notices import Wish, wished_prompt
 from pipeline.consent.decision import Setting, decide
 from pipeline.consent.loading import is_place, shipped_rules
 from pipeline.consent.notices.loading import (
