@@ -6,9 +6,9 @@ A part that can't be read says so, and so does the summary.
 
 Files, in the order of the data: ``model`` the month and the parts · ``events`` the audit log of the
 month · ``standing`` catalogue and keys as they are now · ``rules`` rules of places, policy, record
-of processing · ``chain`` whether the log holds · ``controls`` tables of controls, with ``figures``
-· ``points`` what is open, and the summary · ``report`` all of it · ``words`` what reasons and
-places are called · ``page`` HTML.
+of processing · ``chain`` whether the log holds · ``controls`` tables of controls · ``parts`` of the
+report, of which are made ``figures`` and ``points``, what is open and the summary · ``report`` all
+of it · ``words`` what reasons and places are called · ``page`` HTML.
 
 Not here: the routes (``console.pages.compliance``), the command
 (``agents.cli.evidence.compliance``), the controls themselves (``policies/controls``). Test:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from agents.reports.compliance.figures import LABELS
+from agents.reports.compliance.model import LABELS
 from pipeline.errors import PolicyError
 from pipeline.policy.yaml_document import read_document
 from pipeline.records.entities import Entity

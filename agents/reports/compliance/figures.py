@@ -5,46 +5,13 @@ Outcome of ``figures``: one for each name; of a part that could not be read it s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Callable
+from typing import Final, TypeVar
 
-from agents.reports.compliance.model import Access, Calls, Figure, Keys, Part
-
-if TYPE_CHECKING:
-    from agents.reports.compliance.report import Parts
+from agents.reports.compliance.model import LABELS, Access, Calls, Figure, Keys, Part
+from agents.reports.compliance.parts import Parts
 
 UNREAD: Final = "could not be read"
-LABELS: Final[Mapping[str, tuple[str, str]]] = {
-    "stored": ("calls stored in the month", "calls"),
-    "refused": ("calls refused by a rule", "calls"),
-    "withdrawn": ("calls of which the customer withdrew", "calls"),
-    "undisclosed": ("calls whose disclosure was missing or late", "campaigns"),
-    "failed": ("calls refused because a stage failed", "calls"),
-    "quarantined": ("calls whose verification failed", "quarantine"),
-    "quarantine_over": ("quarantines whose time is up", "quarantine"),
-    "erased": ("calls erased", "calls"),
-    "erased_for_people": ("calls erased because a person asked for it", "calls"),
-    "exported": ("calls exported", "access"),
-    "retention_due": ("calls due and not erased", "retention"),
-    "holds": ("legal holds", "retention"),
-    "keys_transit": ("transit keys alive", "keys"),
-    "keys_stray": ("transit keys of calls that are over", "keys"),
-    "keys_vault": ("vault keys alive", "keys"),
-    "keys_wrapping": ("age of the wrapping key in force", "keys"),
-    "key_changes": ("wrapping keys replaced", "calls"),
-    "chain": ("audit log", "chain"),
-    "signed": ("audit log, signed", "chain"),
-    "entries": ("entries of the audit log", "calls"),
-    "looks": ("looks at lists, pages and transcripts", "access"),
-    "listened": ("calls listened to, each person once", "access"),
-    "denied": ("attempts that a role does not allow", "access"),
-    "logins_refused": ("tokens that let nobody in", "access"),
-    "tokens": ("tokens made and revoked", "access"),
-    "policy": ("policy in force", "policy"),
-    "record_gaps": ("gaps of the record of processing", "processing"),
-    "audit_days": ("days that the audit log is kept", "chain"),
-}
-"""What a figure is called, and the part of the page where it stands; by name."""
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ month, or ``InputError``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Generic, Self, TypeVar
@@ -20,6 +21,37 @@ _NAMES: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
 )  # fmt: skip
+LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    "stored": ("calls stored in the month", "calls"),
+    "refused": ("calls refused by a rule", "calls"),
+    "withdrawn": ("calls of which the customer withdrew", "calls"),
+    "undisclosed": ("calls whose disclosure was missing or late", "campaigns"),
+    "failed": ("calls refused because a stage failed", "calls"),
+    "quarantined": ("calls whose verification failed", "quarantine"),
+    "quarantine_over": ("quarantines whose time is up", "quarantine"),
+    "erased": ("calls erased", "calls"),
+    "erased_for_people": ("calls erased because a person asked for it", "calls"),
+    "exported": ("calls exported", "access"),
+    "retention_due": ("calls due and not erased", "retention"),
+    "holds": ("legal holds", "retention"),
+    "keys_transit": ("transit keys alive", "keys"),
+    "keys_stray": ("transit keys of calls that are over", "keys"),
+    "keys_vault": ("vault keys alive", "keys"),
+    "keys_wrapping": ("age of the wrapping key in force", "keys"),
+    "key_changes": ("wrapping keys replaced", "calls"),
+    "chain": ("audit log", "chain"),
+    "signed": ("audit log, signed", "chain"),
+    "entries": ("entries of the audit log", "calls"),
+    "looks": ("looks at lists, pages and transcripts", "access"),
+    "listened": ("calls listened to, each person once", "access"),
+    "denied": ("attempts that a role does not allow", "access"),
+    "logins_refused": ("tokens that let nobody in", "access"),
+    "tokens": ("tokens made and revoked", "access"),
+    "policy": ("policy in force", "policy"),
+    "record_gaps": ("gaps of the record of processing", "processing"),
+    "audit_days": ("days that the audit log is kept", "chain"),
+}
+"""What a figure is called, and the part of the page where it stands; by name."""
 
 T = TypeVar("T")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from agents.reports.compliance.model import (
     Calls,
@@ -15,9 +14,7 @@ from agents.reports.compliance.model import (
     Retention,
     Rules,
 )
-
-if TYPE_CHECKING:
-    from agents.reports.compliance.report import Parts
+from agents.reports.compliance.parts import Parts
 
 PARTS = {
     "calls": "calls",

@@ -18,22 +18,10 @@ from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import PublicKey
 from agents.database.engine import Database
 from agents.reports.compliance import chain, events, rules, standing
-from agents.reports.compliance.controls import Framework, load_controls
+from agents.reports.compliance.controls import load_controls
 from agents.reports.compliance.figures import figures
-from agents.reports.compliance.model import (
-    Access,
-    Calls,
-    Chain,
-    Figure,
-    Keys,
-    Month,
-    Part,
-    PolicyRow,
-    Processing,
-    Quarantine,
-    Retention,
-    Rules,
-)
+from agents.reports.compliance.model import Chain, Figure, Month, Part, PolicyRow
+from agents.reports.compliance.parts import Parts
 from agents.reports.compliance.points import open_points, summary
 from agents.settings.model import Settings
 from agents.system.clock import stamp
@@ -70,33 +58,6 @@ class Sources:
     """Public keys by their id, beside the installation's own."""
     compare: bool = True
     """Whether the audit log is compared with the vault, which reads every certificate there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of a report, each read or not."""
-
-    calls: Part[Calls]
-    access: Part[Access]
-    retention: Part[Retention]
-    quarantine: Part[Quarantine]
-    keys: Part[Keys]
-    chain: Part[Chain]
-    rules: Part[Rules]
-    policy: Part[PolicyRow]
-    processing: Part[Processing]
-    controls: Part[tuple[Framework, ...]]
-    audit_days: int = 0
-
-    @property
-    def unread(self) -> dict[str, str]:
-        """Why parts could not be read, by their name."""
-        named = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {
-            name: part.problem
-            for name, part in named.items()
-            if isinstance(part, Part) and part.value is None
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from agents.reports.compliance.controls import (
     load_controls,
     parse_controls,
 )
-from agents.reports.compliance.figures import LABELS
+from agents.reports.compliance.model import LABELS
 from pipeline.errors import PolicyError
 from pipeline.records.entities import PAYMENT, Entity
 from tests.repository.test_docs import _commands
