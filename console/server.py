@@ -119,7 +119,7 @@ def serve(settings: Settings, vault: str) -> None:
                 examine=lambda: examine(settings, state, local),
                 report=partial(report_of, sources),
                 # Made by whoever stores calls: without it, words are not searched, which is told.
-                secret=known_token_key(database, token_key) if there(token_key) else None,
+                secret=known_token_key(database).read(token_key) if there(token_key) else None,
                 sessions=Sessions(
                     database,
                     log,

@@ -16,7 +16,7 @@ from agents.crypto.ed25519 import SigningKey
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
-from agents.database.known_keys import HeldTokenKey, signing_key_known
+from agents.database.known_keys import HeldTokenKey, known_signing_key
 from agents.database.policies.pins import Pins
 from agents.database.policies.published import InForce
 from agents.runtime.batching import LiveFirst
@@ -71,8 +71,7 @@ class Parts:
         if self.token_key is not None:
             self.token_key()
         if self.key is not None:
-            known = signing_key_known(self.ledger.database)
-            known.require(signing, self.key.public.key_id, note=False)
+            known_signing_key(self.ledger.database).require(signing, self.key, note=False)
 
 
 @dataclass(frozen=True, slots=True)

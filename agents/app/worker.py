@@ -30,7 +30,7 @@ from agents.app.stage_clients import LANGUAGE, Loaded, Parts, made_clients, made
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
-from agents.database.known_keys import HeldTokenKey, ensured_signing_key, ensured_token_key
+from agents.database.known_keys import HeldTokenKey, known_signing_key, known_token_key
 from agents.database.migrate import uses_keys
 from agents.database.policies.published import Following, InForce
 from agents.kafka.security import KafkaSecurity
@@ -246,9 +246,8 @@ async def run_worker(
         key = None
         if vault.NAME in config.stages:
             # A setting may name it, too: it lies on a volume that the vault's workers alone have.
-            key = await asyncio.to_thread(
-                ensured_signing_key, ledger.database, config.signing_key, named=False
-            )
+            ensured = known_signing_key(ledger.database).ensured
+            key = await asyncio.to_thread(ensured, config.signing_key)
         store = await asyncio.to_thread(_open_vault, config, ledger)
         private = await asyncio.to_thread(_private, config, ledger)
         in_force = InForce(ledger.database, ledger.kek, config.policy, config.following, metrics)
@@ -318,7 +317,7 @@ def _open_ledger(config: WorkerConfig) -> tuple[Ledger, HeldTokenKey | None]:
     if path is None:
         return ledger, None
     try:
-        key = ensured_token_key(ledger.database, path, named=config.token_key_named)
+        key = known_token_key(ledger.database).ensured(path, make=not config.token_key_named)
     except BaseException:
         ledger.dispose()
         raise

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from agents.crypto.signed_head import HeadMemory
 from agents.system.private_files import write_private
-from pipeline.errors import ForgottenError, InputError, RecordError, StoreError
+from pipeline.errors import ForgottenError, InputError, KeyFileError, RecordError, StoreError
 from pipeline.evidence.canonical_json import Signature, sign_document, signature_of, signing_payload
 from pipeline.evidence.certificate import (
     LogStated,
@@ -171,6 +171,7 @@ class SigningKey:
         """Read the key file.
 
         Raises:
+            KeyFileError: there is none.
             StoreError: it can't be read, holds no Ed25519 key, or others may read it.
         """
         try:
@@ -180,6 +181,12 @@ class SigningKey:
                     "a new key if somebody may have copied it"
                 )
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        except FileNotFoundError:
+            raise KeyFileError(
+                f"signing key {path}: is missing. Put it back from its backup, or name its place "
+                "by HUSHWIRE_SIGNING_KEY; where nothing was signed yet, the first worker with the "
+                "vault stage makes it"
+            ) from None
         except OSError as error:
             raise StoreError(f"signing key {path}: {os.strerror(error.errno or 0)}") from error
         except (ValueError, TypeError, UnsupportedAlgorithm):

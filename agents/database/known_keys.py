@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -36,6 +36,7 @@ from agents.system.private_files import there
 from pipeline.errors import KeyFileError, StoreError
 from pipeline.records.pseudonyms import key_check
 
+_Key = TypeVar("_Key")
 _FIRST: Final = 0
 """No key has this id. Its row is written with the first keys: of two hosts that start at the same
 time, one is second."""
@@ -113,23 +114,32 @@ class Known:
     """ISO 8601 in UTC."""
 
 
-class KnownKey:
-    """By what one key of the installation is known again.
+class KnownKey(Generic[_Key]):
+    """One key of the installation: by what it is known again, and who may read or make its file.
 
     Args:
         database: the ledger's, with its schema up to date.
         name: such as ``token``.
-        what: what messages call its file.
-        setting: the setting that names it.
         needed_by: the tables that have rows once it was needed.
+        make: makes the file where there is none; what removes it again, None where it was there.
+        load: reads the file; ``KeyFileError`` where there is none.
+        check: what the ledger knows the key by.
     """
 
     def __init__(
-        self, database: Database, name: str, what: str, setting: str, needed_by: tuple[Table, ...]
+        self,
+        database: Database,
+        name: str,
+        needed_by: tuple[Table, ...],
+        *,
+        make: Callable[[Path], Callable[[], None] | None],
+        load: Callable[[Path], _Key],
+        check: Callable[[_Key], str],
     ) -> None:
-        self._database, self._name = database, name
-        self._setting, self._needed_by = setting, needed_by
-        self.what, self.command = what, f"hushwire keys new --replace {name}"
+        self._database, self._name, self._needed_by = database, name, needed_by
+        self.make, self.load, self.check = make, load, check
+        self._setting = f"HUSHWIRE_{name.upper()}_KEY"
+        self.what, self.command = f"{name} key", f"hushwire keys new --replace {name}"
 
     def noted(self) -> Known | None:
         """What is known of the key that counts."""
@@ -148,10 +158,38 @@ class KnownKey:
                 for one in self._needed_by
             )
 
+    def ensured(self, path: Path, *, make: bool = True) -> _Key:
+        """The key, for the processes that it belongs to.
+
+        It is made where nothing ever needed it; then, and where an older version left a ledger that
+        does not know its key, it is noted.
+
+        Args:
+            path: its file.
+            make: whether it may be made.
+
+        Raises:
+            KeyFileError: it is missing, or is another one than the ledger knows.
+            StoreError: it can't be read or made.
+        """
+        remove = None
+        if not self._there(path) and make:
+            remove = self.make(path)
+        key = self.load(path)
+        self.require(path, key, remove=remove)
+        return key
+
+    def read(self, path: Path) -> _Key:
+        """The same for whoever works beside those: nothing is made or noted."""
+        self._there(path)
+        key = self.load(path)
+        self.require(path, key, note=False)
+        return key
+
     def require(
         self,
         path: Path,
-        checked: str,
+        key: _Key,
         *,
         note: bool = True,
         remove: Callable[[], None] | None = None,
@@ -160,14 +198,14 @@ class KnownKey:
 
         Args:
             path: its file.
-            checked: what the ledger would know it by.
+            key: what is in it.
             note: whether it is noted where none is known.
             remove: takes the file away where this process has just made it.
 
         Raises:
             KeyFileError: it is another one.
         """
-        known = self.noted()
+        known, checked = self.noted(), self.check(key)
         if known is None and note:
             self._insert(1, checked)
             known = self.noted()  # another host's or a replacement's, where that was faster
@@ -186,21 +224,25 @@ class KnownKey:
             f"{self._setting}; {self._lost('takes this one')}"
         )
 
-    def missing(self, path: Path) -> KeyFileError:
-        """What is said where the file is gone, and is needed."""
-        return KeyFileError(
-            f"{self.what} {path}: is missing, and calls were made with it. Put it back from its "
-            f"backup, bring it from a host that has it, or name its place by {self._setting}; "
-            f"{self._lost('makes another')}"
-        )
-
-    def replace(self, checked: str) -> None:
+    def replace(self, key: _Key) -> None:
         """Let another key count from now on."""
         known = self.noted()
         # One that was needed before any was noted is the first.
         before = known.number if known is not None else int(self.needed())
-        if not self._insert(before + 1, checked):
+        if not self._insert(before + 1, self.check(key)):
             raise StoreError(f"{self.what}: somebody else replaced it at the same moment")
+
+    def _there(self, path: Path) -> bool:
+        """Whether the file exists; refused where it does not, and is needed."""
+        if there(path):
+            return True
+        if self.needed():
+            raise KeyFileError(
+                f"{self.what} {path}: is missing, and calls were made with it. Put it back from "
+                "its backup, bring it from a host that has it, or name its place by "
+                f"{self._setting}; {self._lost('makes another')}"
+            )
+        return False
 
     def _lost(self, does: str) -> str:
         return f"where it is lost for good, `{self.command}` {does}, and says what is given up"
@@ -216,56 +258,17 @@ class KnownKey:
         return True
 
 
-def token_key_known(database: Database) -> KnownKey:
-    """What the ledger knows of the token key."""
-    return KnownKey(database, "token", "token key", "HUSHWIRE_TOKEN_KEY", (CALLS,))
+def known_token_key(database: Database) -> KnownKey[bytes]:
+    """The secret for keyed hashes: made by whoever opens calls, before the first."""
+    return KnownKey(database, "token", (CALLS,), make=make_key, load=read_key, check=key_check)
 
 
-def signing_key_known(database: Database) -> KnownKey:
-    """What the ledger knows of the signing key."""
-    signed = (CATALOGUE, CHECKPOINTS)
-    return KnownKey(database, "signing", "signing key", "HUSHWIRE_SIGNING_KEY", signed)
-
-
-def ensured_token_key(database: Database, path: Path, *, named: bool) -> bytes:
-    """The secret for keyed hashes, for whoever opens or stores calls.
-
-    It is made where no call was ever opened; then, and where an older version left a ledger that
-    does not know its key, it is noted.
-
-    Args:
-        database: the ledger's.
-        path: the file.
-        named: whether a setting names it: it is not made then.
-
-    Raises:
-        KeyFileError: it is missing, or is another one than calls were named with.
-        StoreError: it can't be read or made.
-    """
-    known, remove = token_key_known(database), None
-    if not there(path):
-        if known.needed():
-            raise known.missing(path)
-        if not named:
-            remove = make_key(path)
-    key = read_key(path)
-    known.require(path, key_check(key), remove=remove)
-    return key
-
-
-def known_token_key(database: Database, path: Path) -> bytes:
-    """The same for whoever looks for calls: nothing is made or noted.
-
-    Raises:
-        KeyFileError: it is missing, or is another one than calls were named with.
-        StoreError: it can't be read.
-    """
-    known = token_key_known(database)
-    if not there(path) and known.needed():
-        raise known.missing(path)
-    key = read_key(path)
-    known.require(path, key_check(key), note=False)
-    return key
+def known_signing_key(database: Database) -> KnownKey[SigningKey]:
+    """The signing key: made by the first worker with the vault stage."""
+    return KnownKey(
+        database, "signing", (CATALOGUE, CHECKPOINTS),
+        make=SigningKey.create, load=SigningKey.load, check=lambda key: key.public.key_id,
+    )  # fmt: skip
 
 
 class HeldTokenKey:
@@ -300,63 +303,13 @@ class HeldTokenKey:
         """
         now = self._monotonic()
         if self._key is None:
-            self._key = known_token_key(self._database, self._path)
+            self._key = known_token_key(self._database).read(self._path)
         elif now - self._looked >= LOOK_S:
-            known = token_key_known(self._database)
-            known.require(self._path, key_check(self._key), note=False)
+            known_token_key(self._database).require(self._path, self._key, note=False)
         else:
             return self._key
         self._looked = now
         return self._key
-
-
-def ensured_signing_key(database: Database, path: Path, *, named: bool) -> SigningKey:
-    """The signing key, made where nothing was ever signed; noted as the token key is.
-
-    Args:
-        database: the ledger's.
-        path: the file.
-        named: whether it is not to be made, since a setting names it. Workers with the vault stage
-            make it there, too: it lies on a volume that they alone have.
-
-    Raises:
-        KeyFileError: it is missing, or is another one than it was.
-        StoreError: it can't be read or made.
-    """
-    known, remove = signing_key_known(database), None
-    if not there(path):
-        if known.needed():
-            raise known.missing(path)
-        if named:
-            raise unsigned(path)
-        remove = SigningKey.create(path)
-    key = SigningKey.load(path)
-    known.require(path, key.public.key_id, remove=remove)
-    return key
-
-
-def known_signing_key(database: Database, path: Path) -> SigningKey:
-    """The same for whoever signs or shows it beside the workers: nothing is made or noted.
-
-    Raises:
-        KeyFileError: it is missing, or is another one than it was.
-        StoreError: it can't be read.
-    """
-    known = signing_key_known(database)
-    if not there(path):
-        raise known.missing(path) if known.needed() else unsigned(path)
-    key = SigningKey.load(path)
-    known.require(path, key.public.key_id, note=False)
-    return key
-
-
-def unsigned(path: Path) -> KeyFileError:
-    """What is said where the signing key is not there, and nothing was signed."""
-    return KeyFileError(
-        f"signing key {path}: is missing. Put it back from its backup, or name its place by "
-        "HUSHWIRE_SIGNING_KEY; where nothing was signed yet, the first worker with the vault stage "
-        "makes it"
-    )
 
 
 def found_by_lost_key(database: Database) -> datetime | None:
@@ -366,7 +319,7 @@ def found_by_lost_key(database: Database) -> datetime | None:
     counts now makes others. Processes that ran on when it was replaced have named calls with it for
     a few seconds more (``HeldTokenKey``).
     """
-    known = token_key_known(database).noted()
+    known = known_token_key(database).noted()
     if known is None or known.number == 1:
         return None
     named = select(PARTIES.c.call_id).union(

@@ -55,8 +55,8 @@ def _token_key_of_calls(settings: Settings, state: Path, database: Database) -> 
     whose recorder names nobody can still be taken.
     """
     path, named = settings.token_key_file(state), settings.token_key is not None
-    if there(path) or not (named or known_keys.token_key_known(database).needed()):
-        known_keys.ensured_token_key(database, path, named=named)
+    if there(path) or not (named or known_keys.known_token_key(database).needed()):
+        known_keys.known_token_key(database).ensured(path, make=not named)
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def token_key_beside(settings: Settings, state: Path) -> bytes:
     path = settings.token_key_file(state)
     with database_at_hand(settings, state) as database:
         if database is not None:
-            return known_keys.known_token_key(database, path)
+            return known_keys.known_token_key(database).read(path)
     return read_key(path) if settings.token_key is not None else read_or_make_key(path)
 
 
@@ -108,7 +108,6 @@ def signing_key_beside(settings: Settings, state: Path) -> SigningKey:
     path = settings.signing_key_file(state)
     with database_at_hand(settings, state) as database:
         if database is not None:
-            return known_keys.known_signing_key(database, path)
-    if settings.signing_key is not None and not there(path):
-        raise known_keys.unsigned(path)
-    return SigningKey.load_or_create(path)
+            return known_keys.known_signing_key(database).read(path)
+    named = settings.signing_key is not None
+    return SigningKey.load(path) if named else SigningKey.load_or_create(path)

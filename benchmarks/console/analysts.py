@@ -36,7 +36,7 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role as Access
 from agents.database.call_ledger import CallState, Ledger
-from agents.database.known_keys import ensured_token_key
+from agents.database.known_keys import known_token_key
 from agents.settings.model import Settings
 from agents.vault.analytics.fact_keeper import FactKeeper
 from agents.vault.analytics.search_index import SearchIndex
@@ -160,7 +160,7 @@ def fill(folder: Path, calls: int, analysts: int) -> tuple[list[str], list[str]]
     try:
         vault = Vault.opened(folder / "vault", ledger)
         token = Settings().token_key_file(state)
-        key = ensured_token_key(ledger.database, token, named=False)
+        key = known_token_key(ledger.database).ensured(token)
         keeper = FactKeeper(vault, SearchIndex(key), shipped_topics())
         pcm = np.random.default_rng(1).normal(0, 900, (LENGTH_S * RATE, 2)).astype(np.int16)
         writer = FlacWriter(RATE, 2)

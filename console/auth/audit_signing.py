@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.access.audit_log import AuditLog
-from agents.database.known_keys import ensured_signing_key
+from agents.database.known_keys import known_signing_key
 from agents.system import fatal_exit
 from agents.system.private_files import there
 from agents.upkeep.audit_checkpoints import Publisher
@@ -55,7 +55,7 @@ def signed(
         return
     keeper = AuditKeeper(
         log,
-        ensured_signing_key(log.database, key, named=True),
+        known_signing_key(log.database).ensured(key, make=False),
         keep_days=keep_days,
         guard=guard,
         metrics=metrics,

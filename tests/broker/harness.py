@@ -21,7 +21,7 @@ from agents.crypto.envelope import KeyEncryptionKey
 from agents.database import migrate
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.engine import Database
-from agents.database.known_keys import ensured_token_key
+from agents.database.known_keys import known_token_key
 from agents.kafka.producer import CallProducer
 from agents.kafka.topics import Topics, create_topics
 from agents.vault.file_store import PASSED, QUARANTINE
@@ -124,7 +124,7 @@ class Installation:
             database.dispose()
             kek = KeyEncryptionKey.load_or_create(folder / "state" / "kek.json")
             self.ledger = Ledger(ledger_url, kek)
-        ensured_token_key(self.ledger.database, folder / "state" / "tokens.key", named=False)
+        known_token_key(self.ledger.database).ensured(folder / "state" / "tokens.key")
         self.producer = CallProducer(bootstrap, self.topics.audio_raw)
         self.workers: list[Worker] = []
 

@@ -11,9 +11,8 @@ import pytest
 
 from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database.call_ledger import CallState
-from agents.database.known_keys import token_key_known
+from agents.database.known_keys import known_token_key
 from agents.system.fatal_exit import ExitCode
-from pipeline.records.pseudonyms import key_check
 from tests.broker.harness import Installation, script
 from tests.waiting import HANG_S, until
 
@@ -78,7 +77,7 @@ def test_a_worker_ends_whose_token_key_is_replaced(installation: Installation) -
     worker = installation.start()
     path = installation.folder / "state" / "tokens.key"
     path.unlink()
-    token_key_known(installation.ledger.database).replace(key_check(read_or_make_key(path)))
+    known_token_key(installation.ledger.database).replace(read_or_make_key(path))
     assert worker.wait(HANG_S) == ExitCode.KEY, installation.log()
     assert "tokens.key: is another one" in installation.log()
     installation.start()

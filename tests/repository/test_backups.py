@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.cli.main import app
+from agents.database.known_keys import known_signing_key
 from agents.database.open_ledger import opened_ledger
 from agents.settings.model import load_settings
 from agents.vault.locks import working_alone
@@ -49,6 +50,7 @@ def test_every_file_of_a_fresh_installation_is_in_the_list(
         hushwire("keys", "new")
         hushwire("keys", "transit", "new")
         hushwire("tokens", "create", "--name", "somebody", "--role", "analyst")
+        known_signing_key(ledger.database).ensured(state / "signing.pem")  # as the vault stage
         hushwire("audit", "checkpoint")
         made = {one.name for one in state.rglob("*")}
     assert {"kek.json", "ledger.db", "signing.pem", "signing.pem.head", "tokens.key"} <= made

@@ -6,17 +6,17 @@ used, is another key's, or is missing where it should be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from agents.app.checks.findings import Finding, Grade
-from agents.crypto.ed25519 import SigningKey
-from agents.crypto.pseudonym_secret import read_key
 from agents.database.engine import Database
-from agents.database.known_keys import KnownKey, signing_key_known, token_key_known
+from agents.database.known_keys import KnownKey, known_signing_key, known_token_key
 from agents.settings.model import Settings
 from pipeline.errors import HushwireError
-from pipeline.records.pseudonyms import key_check
+
+_Key = TypeVar("_Key")
 
 
 def key_files(settings: Settings, state: Path, database: Database) -> Iterator[Finding]:
@@ -29,21 +29,17 @@ def key_files(settings: Settings, state: Path, database: Database) -> Iterator[F
     """
     token, signing = settings.token_key_file(state), settings.signing_key_file(state)
     here = database.sqlite or settings.token_key is not None
-    yield _stands(token_key_known(database), token, lambda: key_check(read_key(token)), here=here)
+    yield _stands(known_token_key(database), token, here=here)
     here = database.sqlite or settings.signing_key is not None
-    yield _stands(
-        signing_key_known(database), signing, lambda: SigningKey.load(signing).public.key_id,
-        here=here,
-    )  # fmt: skip
+    yield _stands(known_signing_key(database), signing, here=here)
 
 
-def _stands(known: KnownKey, path: Path, checked: Callable[[], str], *, here: bool) -> Finding:
+def _stands(known: KnownKey[_Key], path: Path, *, here: bool) -> Finding:
     """What stands with a key.
 
     Args:
         known: what the ledger knows of it.
         path: its file.
-        checked: what the ledger would know it by.
         here: whether it should be on this host, once it is needed.
     """
     if not path.exists():
@@ -53,7 +49,7 @@ def _stands(known: KnownKey, path: Path, checked: Callable[[], str], *, here: bo
         told = f"{path}: the ledger notes it when a worker starts"
         return Finding(Grade.OK, known.what, told)
     try:
-        same = noted.checked == checked()
+        same = noted.checked == known.check(known.load(path))
     except HushwireError as error:
         return Finding(Grade.WEAK, known.what, str(error), "mend it: no process starts with it")
     if not same:
@@ -64,7 +60,7 @@ def _stands(known: KnownKey, path: Path, checked: Callable[[], str], *, here: bo
     return Finding(Grade.OK, known.what, told)
 
 
-def _missing(known: KnownKey, path: Path, *, here: bool) -> Finding:
+def _missing(known: KnownKey[_Key], path: Path, *, here: bool) -> Finding:
     if not known.needed():
         return Finding(Grade.SKIPPED, known.what, f"{path} is not there, nothing needs it yet")
     if not here:

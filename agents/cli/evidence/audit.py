@@ -138,7 +138,7 @@ def checkpoint(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     checkpoints into the vault and on the audit topic. With --vault this one goes there too.
 
     Exit codes: 0 signed; 1 the log does not hold, or does not extend what was signed last: nothing
-    is signed; 2 the key's memory is missing.
+    is signed; 2 the key's memory is missing; 4 the key is missing, or another one.
     """
     settings = load_settings(state_dir=state_dir)
     with opened_log(settings) as log, refusals():
@@ -168,16 +168,16 @@ def adopt(
 
 
 def signing_key(settings: Settings, log: AuditLog) -> SigningKey:
-    """This installation's signing key; made where nothing was ever signed and no setting names it.
+    """This installation's signing key; none is made: it is the workers'.
 
     Raises:
         KeyFileError: it is missing, or another one than it was.
         StoreError: it can't be used.
     """
-    from agents.database.known_keys import ensured_signing_key  # noqa: PLC0415 - --help comes at once
+    from agents.database.known_keys import known_signing_key  # noqa: PLC0415 - --help comes at once
 
     path = settings.signing_key_file(settings.state_folder(STATE))
-    return ensured_signing_key(log.database, path, named=settings.signing_key is not None)
+    return known_signing_key(log.database).read(path)
 
 
 def _show(signed: Checkpoint | None, vault: str | None) -> None:
@@ -208,6 +208,7 @@ def prune(confirm: known.Confirm = None, state_dir: known.StateDir = None) -> No
     """Remove entries that are older than `audit_days`, as workers do once a day.
 
     What is refused (exit code 2), and how it is confirmed, see `hushwire retention sweep --help`.
+    Exit code 4: the signing key is missing, or another one; nothing is removed.
     """
     from agents.cli.shared.stores import confirmed  # noqa: PLC0415
     from agents.upkeep.audit_keeper import prune as remove_old  # noqa: PLC0415 - --help comes at once

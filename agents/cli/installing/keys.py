@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -26,7 +26,9 @@ from pipeline.errors import InputError, StoreError
 if TYPE_CHECKING:
     from agents.crypto.transit_hybrid import TransitPrivate
     from agents.database.call_ledger import Ledger
-    from agents.database.known_keys import DoorKeys
+    from agents.database.known_keys import DoorKeys, KnownKey
+
+_Key = TypeVar("_Key")
 
 app = typer.Typer(
     help="The keys of an installation: the wrapping key, the pair by which calls come in, and "
@@ -90,7 +92,7 @@ def new(
     """
     from agents.crypto.envelope import KeyEncryptionKey  # noqa: PLC0415 - --help comes at once
     from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
-    from agents.database.known_keys import ensured_token_key  # noqa: PLC0415
+    from agents.database.known_keys import known_token_key  # noqa: PLC0415
     from agents.database.migrate import uses_keys  # noqa: PLC0415
     from agents.database.open_ledger import database_at_hand  # noqa: PLC0415
 
@@ -111,7 +113,7 @@ def new(
             read_or_make_key(token)
         else:
             # Wherever a setting says that it is to be.
-            ensured_token_key(database, token, named=False)
+            known_token_key(database).ensured(token)
     for file, what in ((path, "the wrapping key"), (token, "the token key")):
         made = "was there already" if before[file] else "is made, and belongs into a backup"
         _say(f"{file}: {what} {made}")
@@ -125,12 +127,9 @@ def _replace(settings: Settings, state: Path, which: Replaced) -> None:
             to know.
     """
     from agents.access.audit_log import AuditLog, Event  # noqa: PLC0415 - --help comes at once
-    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415
-    from agents.crypto.pseudonym_secret import make_key, read_key  # noqa: PLC0415
-    from agents.database.known_keys import signing_key_known, token_key_known  # noqa: PLC0415
+    from agents.database.known_keys import known_signing_key, known_token_key  # noqa: PLC0415
     from agents.database.open_ledger import database_at_hand  # noqa: PLC0415
     from agents.system.owners import user  # noqa: PLC0415
-    from pipeline.records.pseudonyms import key_check  # noqa: PLC0415
 
     token = which is Replaced.TOKEN
     path = settings.token_key_file(state) if token else settings.signing_key_file(state)
@@ -139,30 +138,38 @@ def _replace(settings: Settings, state: Path, which: Replaced) -> None:
             raise InputError(
                 f"{state}: holds no ledger that would need a key; name its folder with --state-dir"
             )
-        known = token_key_known(database) if token else signing_key_known(database)
-        noted = known.noted()
-        if noted is None and there(path):
-            raise InputError(
-                f"{path}: the ledger has noted no {known.what} yet, and notes this one when a "
-                "worker starts, so nothing is to be replaced; where calls were made with another "
-                "one that is lost, move this one away, and run it again"
-            )
-        remove = make_key(path) if token else SigningKey.create(path)
-        checked = key_check(read_key(path)) if token else SigningKey.load(path).public.key_id
-        if noted is not None and noted.checked == checked:
-            raise InputError(f"{path}: is the key that this ledger knows, so it is not gone")
-        try:
-            known.replace(checked)
-        except StoreError:
-            if remove is not None:
-                remove()
-            raise
+        if token:
+            made = _counts(known_token_key(database), path)
+        else:
+            made = _counts(known_signing_key(database), path)
         log = AuditLog(database)
         at, kind = log.stamp(), f"hushwire.audit.{which}-key-replaced.v1"
         facts = {"at": at, "what": f"{which}-key-replaced", "by": user()}
         log.append(Event(f"keys/{kind}/{at}", "", kind, facts))
-    made = "is taken" if remove is None else "is made, and belongs into a backup"
-    _say(f"{path}: {made}. {_GIVEN_UP[which]}")
+    told = "is made, and belongs into a backup" if made else "is taken"
+    _say(f"{path}: {told}. {_GIVEN_UP[which]}")
+
+
+def _counts(known: KnownKey[_Key], path: Path) -> bool:
+    """Let the key of a file count, which is made where there is none; whether it was."""
+    noted = known.noted()
+    if noted is None and there(path):
+        raise InputError(
+            f"{path}: the ledger has noted no {known.what} yet, and notes this one when a "
+            "worker starts, so nothing is to be replaced; where calls were made with another "
+            "one that is lost, move this one away, and run it again"
+        )
+    remove = known.make(path)
+    key = known.load(path)
+    if noted is not None and noted.checked == known.check(key):
+        raise InputError(f"{path}: is the key that this ledger knows, so it is not gone")
+    try:
+        known.replace(key)
+    except StoreError:
+        if remove is not None:
+            remove()
+        raise
+    return remove is not None
 
 
 @app.command("list")

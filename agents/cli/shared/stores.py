@@ -121,7 +121,7 @@ def pseudonyms(settings: Settings, vault: str | None, ledger: Ledger) -> Pseudon
 
     def key() -> bytes:
         try:
-            return known_token_key(ledger.database, token_key_file(settings, vault))
+            return known_token_key(ledger.database).read(token_key_file(settings, vault))
         except KeyFileError as error:
             raise KeyFileError(f"no call can be looked for without its key: {error}") from None
 

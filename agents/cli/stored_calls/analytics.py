@@ -37,7 +37,7 @@ def rebuild(vault: VaultOption, state_dir: public_keys.StateDir = None) -> None:
     settings, out = load_settings(state_dir=state_dir), screen()
     done = failed = 0
     with opened_vault(settings, vault) as (parts, opened):
-        key = known_token_key(parts.ledger.database, token_key_file(settings, vault))
+        key = known_token_key(parts.ledger.database).read(token_key_file(settings, vault))
         keeper = FactKeeper(opened, SearchIndex(key), topics_of(settings))
         total = keeper.store.count_outdated(keeper.made)
         with Through(out, total, "calls") as progress:

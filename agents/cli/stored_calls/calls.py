@@ -262,7 +262,7 @@ def _by_words(
     require_vault(vault)
     with opened(settings, vault) as parts, open_reader(settings, vault) as reader:
         database = parts.ledger.database
-        secret = known_token_key(database, token_key_file(settings, vault))
+        secret = known_token_key(database).read(token_key_file(settings, vault))
         listing = CallListing(database, secret)
         search = CallSearch(database, listing, SearchIndex(secret), reader.transcript)
         page = search.page(ListingFilter(words=words), limit=limit)

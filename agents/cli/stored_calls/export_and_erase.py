@@ -153,7 +153,7 @@ def _signing_key(
         return None
     if not there(path):
         raise InputError(f"{path}: is not there, so nothing can be signed; use --no-sign")
-    return known_signing_key(ledger.database, path)
+    return known_signing_key(ledger.database).read(path)
 
 
 def erase(

@@ -88,6 +88,6 @@ def known_keys(
     private = settings.signing_key_file(state)
     known = dict(keys)
     if there(private):
-        own = known_signing_key(database, private).public
+        own = known_signing_key(database).read(private).public
         known[own.key_id] = own
     return known

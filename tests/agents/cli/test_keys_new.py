@@ -13,7 +13,7 @@ from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
-from agents.database.known_keys import KnownKey, ensured_signing_key, token_key_known
+from agents.database.known_keys import KnownKey, known_signing_key, known_token_key
 from pipeline.errors import InputError, KeyFileError, StoreError
 
 pytestmark = pytest.mark.unit
@@ -81,20 +81,20 @@ def test_a_key_is_replaced_once_somebody_says_that_it_is_gone(tmp_path: Path) ->
     url = with_a_call(tmp_path)
     ledger = Ledger(url, KeyEncryptionKey(tmp_path / "kek.json"))
     pem = tmp_path / "signing.pem"
-    before = ensured_signing_key(ledger.database, pem, named=False).public
+    before = known_signing_key(ledger.database).ensured(pem).public
     assert isinstance(new(tmp_path, "--replace", "signing").exception, InputError)
     pem.unlink()
     told = new(tmp_path, "--replace", "signing")
     assert told.exit_code == 0
     assert "certificates and checkpoints from before" in told.output
     assert (tmp_path / "signing.pem.head").exists()
-    after = ensured_signing_key(ledger.database, pem, named=False).public
+    after = known_signing_key(ledger.database).ensured(pem).public
     assert after.key_id not in {"", before.key_id}
     # Another one that somebody put there themselves is taken as well.
     pem.unlink()
     other = SigningKey.load_or_create(pem).public
     assert "is taken" in new(tmp_path, "--replace", "signing").output
-    assert ensured_signing_key(ledger.database, pem, named=False).public.key_id == other.key_id
+    assert known_signing_key(ledger.database).ensured(pem).public.key_id == other.key_id
     ledger.dispose()
 
 
@@ -116,7 +116,7 @@ def test_the_right_key_of_a_ledger_that_noted_none_is_not_replaced(tmp_path: Pat
         assert "has noted no" in str(refused)
         (tmp_path / name).unlink()
         assert new(tmp_path, "--replace", which).exit_code == 0
-    known = token_key_known(database).noted()
+    known = known_token_key(database).noted()
     assert known is not None
     assert known.number == 2
     database.dispose()

@@ -13,17 +13,15 @@ from agents.app.wiring import worker_config
 from agents.app.worker import run_worker
 from agents.cli.main import app
 from agents.cli.shared.public_keys import key_files
+from agents.cli.start import exit_code
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.pseudonym_secret import read_key, read_or_make_key
 from agents.database import migrate
 from agents.database.engine import Database
-from agents.database.known_keys import (
-    ensured_signing_key,
-    ensured_token_key,
-    signing_key_known,
-)
+from agents.database.known_keys import known_signing_key, known_token_key
 from agents.database.open_ledger import opened_ledger, signing_key_beside, token_key_beside
 from agents.settings.model import Settings, load_settings
+from agents.system.fatal_exit import ExitCode
 from pipeline.errors import KeyFileError, StoreError
 
 pytestmark = pytest.mark.unit
@@ -91,14 +89,14 @@ def test_a_command_beside_a_ledger_makes_no_key_and_notes_none(state: Path) -> N
     other = SigningKey.load_or_create(state / "signing.pem").public
     assert signing_key_beside(settings, state).public.key_id == other.key_id
     with opened_ledger(settings, state) as ledger:
-        assert signing_key_known(ledger.database).noted() is None
+        assert known_signing_key(ledger.database).noted() is None
 
 
 def test_a_command_beside_a_ledger_takes_no_other_key(state: Path) -> None:
     settings = load_settings()
     with_a_call(settings, state)
     with opened_ledger(settings, state) as ledger:
-        ensured_signing_key(ledger.database, state / "signing.pem", named=False)
+        known_signing_key(ledger.database).ensured(state / "signing.pem")
     for path in (state / "signing.pem", state / "tokens.key"):
         path.unlink()
     SigningKey.load_or_create(state / "signing.pem")
@@ -112,6 +110,33 @@ def test_a_command_beside_a_ledger_takes_no_other_key(state: Path) -> None:
     printed = CliRunner().invoke(app, ["certificate", "public-key"])
     assert isinstance(printed.exception, KeyFileError)
     assert "PUBLIC KEY" not in printed.output
+
+
+@pytest.mark.parametrize("command", ["prune", "checkpoint", "adopt", "witness-request"])
+@pytest.mark.parametrize("known", [True, False])
+def test_what_signs_the_audit_log_beside_the_workers_makes_no_key(
+    state: Path, monkeypatch: pytest.MonkeyPatch, command: str, *, known: bool
+) -> None:
+    """A key that this host made would be the one that the ledger knows, and theirs another."""
+    monkeypatch.setenv("HUSHWIRE_AUDIT_ORIGIN", "example.com/log")
+    settings, pem = load_settings(), state / "signing.pem"
+    with_a_call(settings, state)
+    if known:
+        with opened_ledger(settings, state) as ledger:
+            known_signing_key(ledger.database).ensured(pem)
+        pem.unlink()
+    ended = CliRunner().invoke(app, ["audit", command])
+    assert isinstance(ended.exception, KeyFileError)
+    assert exit_code(ended.exception) == ExitCode.AWAY
+    mend = "keys new --replace signing" if known else "the first worker with the vault stage makes"
+    assert mend in str(ended.exception)
+    assert not pem.exists()
+    # With a key that nobody noted yet, the log is signed, and the workers' own still counts.
+    SigningKey.load_or_create(pem)
+    ended = CliRunner().invoke(app, ["audit", command])
+    assert isinstance(ended.exception, KeyFileError) is known
+    with opened_ledger(settings, state) as ledger:
+        assert (known_signing_key(ledger.database).noted() is not None) is known
 
 
 def test_a_command_beside_a_ledger_does_not_migrate_it(state: Path) -> None:
@@ -139,7 +164,7 @@ def test_a_folder_that_nobody_can_look_into_is_told(state: Path, tmp_path: Path)
         token_key=nowhere / "tokens.key",
         signing_key=nowhere / "signing.pem",
     )
-    told = r"key file .*: File name too long"
+    told = r"key .*: File name too long"
     with pytest.raises(StoreError, match=told):
         signing_key_beside(settings, state)
     with pytest.raises(StoreError, match=told):
@@ -170,4 +195,4 @@ def test_a_worker_that_mutes_needs_none(state: Path) -> None:
     for stages, needs in ((["mute"], False), (["detect"], False), (["mute", "admit"], True)):
         assert (worker_config(stages, None, settings).token_key_file is not None) is needs
     with opened_ledger(settings, state) as ledger, pytest.raises(KeyFileError):
-        ensured_token_key(ledger.database, state / "tokens.key", named=False)
+        known_token_key(ledger.database).ensured(state / "tokens.key")

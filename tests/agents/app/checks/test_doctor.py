@@ -15,7 +15,7 @@ from agents.app.checks.surroundings import broker_findings
 from agents.cli import main
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import Ledger
-from agents.database.known_keys import ensured_token_key
+from agents.database.known_keys import known_token_key
 from agents.kafka.admin import ClusterState, TopicState, shortened
 from agents.kafka.topics import Topics, wanted_configs
 from agents.settings.model import Settings, load_settings
@@ -142,7 +142,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(surroundings, "FREE_BYTES", 1)
     state = tmp_path / "state"
     ledger = Ledger.embedded(state)
-    ensured_token_key(ledger.database, state / "tokens.key", named=False)
+    known_token_key(ledger.database).ensured(state / "tokens.key")
     ledger.open_call("call-1")
     ledger.dispose()
     (tmp_path / "vault").mkdir(mode=0o700)

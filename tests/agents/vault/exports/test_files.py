@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 
 from agents.access.audit_log import AuditLog
 from agents.cli.main import app
-from agents.cli.start import exit_code
+from agents.cli.errors import exit_code
 from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database.call_ledger import CallState, Ledger
-from agents.database.known_keys import ensured_token_key
+from agents.database.known_keys import known_token_key
 from agents.database.open_ledger import opened_ledger
 from agents.settings.model import STATE, Settings
 from agents.vault.exports import files as export
@@ -46,9 +46,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state = place / ".hushwire"
     ledger = new_ledger(state)
     vault = Vault.opened(place, ledger)
-    caller = pseudonym(
-        NUMBER, ensured_token_key(ledger.database, state / "tokens.key", named=False)
-    )
+    caller = pseudonym(NUMBER, known_token_key(ledger.database).ensured(state / "tokens.key"))
     for call_id, passed in (("one", True), ("two", True), ("bad", False)):
         parties = (caller,) if call_id == "one" else ()
         ledger.open_call(call_id)

@@ -26,7 +26,7 @@ from agents.access.audit_log import AuditLog
 from agents.cli.main import app
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState
-from agents.database.known_keys import ensured_signing_key, ensured_token_key
+from agents.database.known_keys import known_signing_key, known_token_key
 from agents.database.open_ledger import opened_ledger
 from agents.settings.model import load_settings
 from agents.vault.exports.vcons import VConExport, url_prefix
@@ -87,9 +87,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state = place / ".hushwire"
     ledger = new_ledger(state)
     key = SigningKey.load_or_create(state / "signing.pem")
-    caller = pseudonym(
-        NUMBER, ensured_token_key(ledger.database, state / "tokens.key", named=False)
-    )
+    caller = pseudonym(NUMBER, known_token_key(ledger.database).ensured(state / "tokens.key"))
     vault = Vault.opened(place, ledger)
     calls = {
         "asked": a_call("asked", key, KEPT, caller),
@@ -223,7 +221,7 @@ def test_neither_number_nor_name_is_in_it(place: Path) -> None:
 def test_another_key_than_the_ledger_knows_signs_nothing(place: Path) -> None:
     state = place / ".hushwire"
     with opened_ledger(load_settings(), state) as ledger:
-        ensured_signing_key(ledger.database, state / "signing.pem", named=False)
+        known_signing_key(ledger.database).ensured(state / "signing.pem")
     (state / "signing.pem").unlink()
     SigningKey.load_or_create(state / "signing.pem")
     for options in ((), ("--sign",)):
