@@ -16,7 +16,7 @@ def main() -> None:
         # ask for. Each command asks again, once it has something to hand over.
         signal.signal(signal.SIGTERM, _stopped)
     # Imported here: the processes of the speech engines import the command's main module, too.
-    from agents.cli.start import main as command  # noqa: PLC0415
+    from agents.cli.main import main as command  # noqa: PLC0415
 
     command()
 

@@ -3,7 +3,7 @@
 Packages: ``installing`` what gets it ready · ``running`` what runs it · ``stored_calls`` what acts
 on calls in the vault · ``evidence`` what proves · ``measuring`` what measures · ``shared`` what
 several commands open.
-``main`` lists them, ``lazy_group`` loads the one that is typed, ``start`` runs it.
+``main`` lists them and runs one, ``lazy_group`` loads it, ``errors`` is how it ends.
 
 A command imports what it needs where it runs: ``--help`` comes at once. A new command is a module
 and a line in ``main``, and a page in ``docs``. Test: ``tests/agents/cli``.

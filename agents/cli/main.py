@@ -1,20 +1,24 @@
-"""All commands by name; ``start`` is where they begin and how they end.
+"""All commands by name, and where they begin; ``errors`` is how they end.
 
 Exit codes: ``agents.system.fatal_exit.ExitCode``.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
 
+from agents.cli.errors import errors
 from agents.cli.lazy_group import Command, LazyGroup
-from agents.cli.start import HELP, main
+from agents.system.child_processes import without_core_dumps
+from agents.system.logging import configure_logging, content_free_tracebacks
 
-__all__ = ["app", "main"]
-
+HELP: Final = {"help_option_names": ["-h", "--help"]}
+QUICK: Final = frozenset({"redact", "-h", "--help"})
+"""What says all that it has to say before it would write a log; ``redact`` sets one up later."""
 COMMANDS: Final[Mapping[str, Command]] = {
     "run": Command(
         "running.run:run",
@@ -138,6 +142,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local variables would show spoken words
     context_settings=HELP,
 )
+
+
+def main() -> None:
+    """Run the command that the arguments name; exits."""
+    without_core_dumps()
+    content_free_tracebacks()
+    with errors():
+        if sys.argv[1:] and sys.argv[1] not in QUICK:
+            configure_logging("warning")  # for commands that set up nothing of their own
+        app()
 
 
 def _version(*, asked: bool) -> None:

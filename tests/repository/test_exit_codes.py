@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.app.checks.certificate_file import Problem
-from agents.cli import start
+from agents.cli.errors import exit_code
 from agents.system.fatal_exit import ExitCode
 from pipeline import errors
 
@@ -80,7 +80,7 @@ def test_each_error_has_its_code() -> None:
         errors.BusyError: ExitCode.REFUSED,
         errors.TamperError: ExitCode.REFUSED,
     }
-    assert {one: start.exit_code(one("x")) for one in given} == given
+    assert {one: exit_code(one("x")) for one in given} == given
 
 
 def test_what_is_wrong_with_a_certificate_is_an_exit_code() -> None:

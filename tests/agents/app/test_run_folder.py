@@ -27,7 +27,7 @@ from agents.access.audit_log import AuditLog
 from agents.app import run_folder as run
 from agents.app.recordings.ingest import Ingested, Outcome
 from agents.app.run_folder import Summary, run_folder
-from agents.cli import start
+from agents.cli.errors import exit_code
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.settings.model import Settings
@@ -349,7 +349,7 @@ def test_a_shared_ledger_is_refused_without_its_cluster(
 
 
 def test_both_are_wrong_input_on_the_command_line() -> None:
-    assert [start.exit_code(error("x")) for error in (BusyError, SettingsError)] == [2, 2]
+    assert [exit_code(error("x")) for error in (BusyError, SettingsError)] == [2, 2]
 
 
 def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:

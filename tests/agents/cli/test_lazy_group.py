@@ -34,7 +34,7 @@ def test_the_list_loads_no_command(arguments: list[str]) -> None:
     )
     assert done.stdout.count("│ worker") == 1
     told = done.stdout.splitlines()[-1]
-    light = ["lazy_group", "main", "shared", "shared.extras", "start"]
+    light = ["errors", "lazy_group", "main", "shared", "shared.extras"]
     assert told == f"LOADED [] {[f'agents.cli.{name}' for name in light]}"
 
 

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agents.access.audit_log import AuditLog
-from agents.cli.main import app
 from agents.cli.errors import exit_code
+from agents.cli.main import app
 from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.known_keys import known_token_key

@@ -1,4 +1,4 @@
-"""Where the command begins, and how its errors end."""
+"""How a command's errors end: one clear line, and an exit code."""
 
 from __future__ import annotations
 
@@ -7,32 +7,13 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from agents.cli.shared.extras import extra_of, how_to_get
-from agents.system.child_processes import without_core_dumps
 from agents.system.fatal_exit import ExitCode
-from agents.system.logging import configure_logging, content_free_tracebacks
 from agents.system.screen import screen
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
-HELP: Final = {"help_option_names": ["-h", "--help"]}
-QUICK: Final = frozenset({"redact", "-h", "--help"})
-"""What says all that it has to say before it would write a log; ``redact`` sets one up later."""
-
 err = screen(stderr=True)
-
-
-def main() -> None:
-    """Run the command that the arguments name; exits."""
-    without_core_dumps()
-    content_free_tracebacks()
-    with errors():
-        from agents.cli.main import app  # noqa: PLC0415 - it names this module
-
-        if sys.argv[1:] and sys.argv[1] not in QUICK:
-            configure_logging("warning")  # for commands that set up nothing of their own
-        app()
 
 
 @contextmanager
