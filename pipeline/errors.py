@@ -1,12 +1,16 @@
 """Errors that cross a seam: whose fault each one is, and whether trying again helps.
 
-Messages never hold spoken content. They say what is wrong and what to do about it.
+Messages never hold spoken content. They say what is wrong and what to do about it; ``likely`` what
+was probably meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Collection, Mapping
+from typing import ClassVar, Final
+
+_LIKE: Final = 0.7
+"""Similarity from which a name was probably meant."""
 
 
 class HushwireError(Exception):
@@ -159,3 +163,23 @@ class ForgottenError(HushwireError):
     """A signing key of which nobody knows what it signed last; somebody has to say so."""
 
     code = "forgotten"
+
+
+def likely(name: str, known: Collection[str], *, prefix: str = "") -> str:
+    """A question after the known name that was probably meant; empty where none is like it.
+
+    Args:
+        name: what nobody knows.
+        known: what is known.
+        prefix: what they all begin with, which tells nothing.
+    """
+    import difflib  # noqa: PLC0415 - for a mistake alone
+
+    plain = {_plain(one.removeprefix(prefix)): one for one in known}
+    wanted = _plain(name.removeprefix(prefix)[:80])
+    found = difflib.get_close_matches(wanted, sorted(plain), n=1, cutoff=_LIKE)
+    return f"; did you mean {plain[found[0]]}?" if found else ""
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "_")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic_settings
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -31,8 +32,11 @@ from agents.settings.outputs import OutputSettings
 from agents.settings.policy_versions import PolicySettings
 from agents.settings.values import SettingsPart, with_commas
 from agents.system.engine_sizing import engine_count
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, likely
 from pipeline.records.pseudonyms import PURPOSE
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PREFIX = "HUSHWIRE_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -432,7 +436,7 @@ def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may 
     try:
         return Settings(**given)
     except ValidationError as error:
-        lines = [_explain(item["loc"], item["msg"]) for item in error.errors(include_url=False)]
+        lines = map(_explain, error.errors(include_url=False))
         raise SettingsError("\n".join(lines)) from None
     except pydantic_settings.SettingsError:
         # Raised for a variable that is to hold JSON; its text names the field, its cause the value.
@@ -441,38 +445,6 @@ def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may 
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{_config_file()}: not valid TOML: {error}") from None
-
-
-def settings_page() -> str:
-    """All settings as the Markdown page ``docs/settings.md``."""
-    rows = [
-        f"| `{PREFIX}{name.upper()}` | `{name}` | {_shown(field.default)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
-    ]
-    return "\n".join(
-        [
-            "# Settings",
-            "",
-            (
-                "Strongest first: options of a command, environment variables, a TOML file "
-                f"(`{DEFAULT_CONFIG}` in the working folder, or the one that `{CONFIG_VARIABLE}` "
-                "names), defaults. What is misspelt or out of range is refused. "
-                "`hushwire settings` shows the values in force; this page is printed by "
-                "`hushwire settings --markdown`."
-            ),
-            "",
-            "| environment | TOML | default | meaning |",
-            "|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
-
-
-def _shown(default: object) -> str:
-    if isinstance(default, tuple) and default:
-        default = ",".join(default)
-    return "none" if default is None else f"`{default}`"
 
 
 def _config_file() -> Path:
@@ -485,16 +457,23 @@ def _config_file() -> Path:
 def _refuse_unknown_variables() -> None:
     """A misspelt variable would silently leave a default in force."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE}
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            raise SettingsError(f"{name}: no such setting; `hushwire settings` lists them")
+    unknown = sorted(one for one in os.environ if one.startswith(PREFIX) and one not in known)
+    if unknown:
+        raise SettingsError("\n".join(f"{one}: {_no_setting(one, known)}" for one in unknown))
 
 
-def _explain(location: tuple[int | str, ...], message: str) -> str:
-    name = str(location[0]) if location else "settings"
+def _no_setting(name: str, known: Collection[str]) -> str:
+    meant = likely(name, known, prefix=PREFIX)
+    return f"no such setting{meant or ';'} `hushwire settings` lists them"
+
+
+def _explain(mistake: ErrorDetails) -> str:
+    name = str(mistake["loc"][0]) if mistake["loc"] else "settings"
+    if mistake["type"] == "extra_forbidden":
+        return f"{name} in {_config_file()}: {_no_setting(name, Settings.model_fields)}"
     variable = f"{PREFIX}{name.upper()}"
     if variable in os.environ:
         source = f"environment variable {variable}"
     else:
         source = f"option --{name.replace('_', '-')} or {_config_file()}"
-    return f"{name}: {message} (set by {source}); `hushwire settings` explains it"
+    return f"{name}: {mistake['msg']} (set by {source}); `hushwire settings` explains it"

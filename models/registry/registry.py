@@ -20,8 +20,7 @@ from models.registry.regex_guard import bind, problem_of
 from models.registry.schema import SHIPPED, Entry, LanguageEntry, RegistryFile, read_registry
 from models.store.software import digest_of
 from pipeline.detection.language.vocabulary import languages
-from pipeline.errors import HushwireError, PolicyError
-from pipeline.policy.known_names import likely
+from pipeline.errors import HushwireError, PolicyError, likely
 from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 

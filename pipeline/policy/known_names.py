@@ -7,11 +7,11 @@ meant; it raises nothing.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.errors import likely
 from pipeline.policy.yaml_document import Location
 from pipeline.records.entities import Entity
 from pipeline.records.scores import NUMBER_RECOGNIZERS, Recognizer
@@ -20,8 +20,6 @@ DEFAULT_PURPOSE: Final = "default"
 """Retention of calls whose recorder names no purpose."""
 _MOST_MEANT: Final = 50
 """Names for which a likely one is looked for: it costs a comparison with every known one."""
-_LIKE: Final = 0.7
-"""Similarity from which a name was probably meant."""
 _OURS: Final = frozenset(map(str, Entity))
 
 
@@ -80,14 +78,6 @@ class Known:
 
 BUILT_IN: Final = Known()
 """Without own recognisers, and without any that is not for spoken numbers."""
-
-
-def likely(name: str, known: Collection[str]) -> str:
-    """A question after the known name that was probably meant; empty where none is like it."""
-    plain = {one.casefold().replace("-", "_"): one for one in known}
-    wanted = name[:80].casefold().replace("-", "_")
-    found = difflib.get_close_matches(wanted, sorted(plain), n=1, cutoff=_LIKE)
-    return f"; did you mean {plain[found[0]]}?" if found else ""
 
 
 def _keys(names: object) -> list[str]:

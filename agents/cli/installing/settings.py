@@ -9,7 +9,13 @@ import typer
 
 from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.credentials import shown
-from agents.settings.model import PREFIX, Settings, load_settings, settings_page
+from agents.settings.model import (
+    CONFIG_VARIABLE,
+    DEFAULT_CONFIG,
+    PREFIX,
+    Settings,
+    load_settings,
+)
 from agents.system.screen import screen
 
 
@@ -35,6 +41,38 @@ def settings(
         for name, field in Settings.model_fields.items()
     ]
     show_rows(rows, as_json=as_json)
+
+
+def settings_page() -> str:
+    """All settings as the Markdown page ``docs/settings.md``."""
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | `{name}` | {_shown(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            (
+                "Strongest first: options of a command, environment variables, a TOML file "
+                f"(`{DEFAULT_CONFIG}` in the working folder, or the one that `{CONFIG_VARIABLE}` "
+                "names), defaults. What is misspelt or out of range is refused. "
+                "`hushwire settings` shows the values in force; this page is printed by "
+                "`hushwire settings --markdown`."
+            ),
+            "",
+            "| environment | TOML | default | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, tuple) and default:
+        default = ",".join(default)
+    return "none" if default is None else f"`{default}`"
 
 
 def _text(value: object) -> str | None:

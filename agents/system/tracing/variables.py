@@ -10,12 +10,11 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from pipeline.errors import SettingsError
+from pipeline.errors import SettingsError, likely
 
 OTLP: Final = "OTEL_EXPORTER_OTLP_"
 _LISTS: Final = ("opentelemetry.sdk.environment_variables", "opentelemetry.environment_variables")
@@ -66,7 +65,7 @@ def check() -> None:
     _names()
     for name, words in _WORDS.items():
         if (said := _said(name).lower()) and said not in words:
-            raise _refused(name, f"{_near(said, words)}one of {', '.join(words)}")
+            raise _refused(name, f"one of {', '.join(words)}{likely(said, words)}")
     _numbers()
     for name in _PAIRS:
         if any("=" not in one.strip()[1:] for one in _said(name).split(",") if one.strip()):
@@ -84,8 +83,8 @@ def _names() -> None:
     }
     for name in sorted(os.environ):
         if name.startswith("OTEL_") and name not in known and not _OTHERS.fullmatch(name):
-            near = _near(name, sorted(known))
-            raise _refused(name, f"{near}OpenTelemetry knows no such variable: unset it")
+            meant = likely(name, known, prefix="OTEL_")
+            raise _refused(name, f"OpenTelemetry knows no such variable: unset it{meant}")
 
 
 def _numbers() -> None:
@@ -151,11 +150,6 @@ def _is_whole(text: str) -> bool:
 
 def _is_seconds(text: str) -> bool:
     return _fits(text, lambda number: 0.0 < number < float("inf"))
-
-
-def _near(said: str, words: tuple[str, ...] | list[str]) -> str:
-    near = get_close_matches(said, words, 1, 0.6)
-    return f"did you mean {near[0]}? " if near else ""
 
 
 def _refused(name: str, what: str) -> SettingsError:

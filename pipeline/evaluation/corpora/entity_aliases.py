@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from pipeline.policy.known_names import BUILT_IN, likely
+from pipeline.errors import likely
+from pipeline.policy.known_names import BUILT_IN
 from pipeline.policy.yaml_document import shown
 from pipeline.records.entities import Entity
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from agents.cli.installing.settings import settings_page
 from agents.cli.main import app
-from agents.settings.model import Settings, load_settings, settings_page
+from agents.settings.model import Settings, load_settings
 from pipeline.errors import SettingsError
 
 pytestmark = pytest.mark.unit
@@ -43,15 +45,40 @@ def test_a_value_out_of_range_names_the_setting_and_its_source(
         load_settings()
 
 
-def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HUSHWIRE_PARTITONS", "4")
-    with pytest.raises(SettingsError, match="HUSHWIRE_PARTITONS: no such setting"):
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("PARTITONS", "; did you mean HUSHWIRE_PARTITIONS?"),
+        ("KAFKA_BOOTSTRAP", "; did you mean HUSHWIRE_BOOTSTRAP?"),
+        ("Idle_seconds", "; did you mean HUSHWIRE_IDLE_SECONDS?"),
+        ("CONFG", "; did you mean HUSHWIRE_CONFIG?"),
+        ("COLOUR", ";"),  # like none: the common beginning does not count
+    ],
+)
+def test_a_misspelt_variable_is_refused(
+    monkeypatch: pytest.MonkeyPatch, wrong: str, meant: str
+) -> None:
+    monkeypatch.setenv(f"HUSHWIRE_{wrong}", "4")
+    told = f"HUSHWIRE_{wrong}: no such setting{meant} `hushwire settings` lists them"
+    with pytest.raises(SettingsError, match=f"^{re.escape(told)}$"):
         load_settings()
+
+
+def test_every_misspelt_variable_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("POLICI", "BOOTSTRAPP"):
+        monkeypatch.setenv(f"HUSHWIRE_{name}", "x")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == [
+        "HUSHWIRE_BOOTSTRAPP",
+        "HUSHWIRE_POLICI",
+    ]
 
 
 def test_an_unknown_key_in_the_file_is_refused(empty_folder: Path) -> None:
     (empty_folder / "hushwire.toml").write_text("partitons = 4\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match="partitons"):
+    told = r"partitons in hushwire\.toml: no such setting; did you mean partitions\?"
+    with pytest.raises(SettingsError, match=told):
         load_settings()
 
 

@@ -15,8 +15,8 @@ from agents.settings.model import load_settings
 from agents.settings.policies import read_policy
 from models.registry.known_names import known_names
 from models.registry.registry import load_registry
-from pipeline.errors import PolicyError
-from pipeline.policy.known_names import BUILT_IN, Known, likely
+from pipeline.errors import PolicyError, likely
+from pipeline.policy.known_names import BUILT_IN, Known
 from pipeline.policy.loading import load_policy, parse_policy
 from pipeline.records.entities import PAYMENT, Entity
 from pipeline.records.scores import NUMBER_RECOGNIZERS
