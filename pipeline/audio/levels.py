@@ -119,17 +119,13 @@ class AudibleTrack:
 
     def within(self, start: int, end: int) -> list[Interval]:
         """Audible stretches in ``[start, end)``, joined over short pauses, in call samples."""
-        runs = [
-            Interval((first + int(index)) * self._frame, (first + int(index) + 1) * self._frame)
-            for first, audible in self._kept
-            if (first + len(audible)) * self._frame > start and first * self._frame < end
-            for index in np.flatnonzero(audible)
-        ]
-        inside = [
-            Interval(max(run.start, start), min(run.end, end))
-            for run in runs
-            if run.start < end and run.end > start
-        ]
+        inside = []
+        for first, audible in self._kept:
+            if (first + len(audible)) * self._frame <= start or first * self._frame >= end:
+                continue
+            edges = np.flatnonzero(np.diff(audible.astype(np.int8), prepend=0, append=0))
+            runs = ((first + edges) * self._frame).clip(start, end).reshape(-1, 2).tolist()
+            inside += [Interval(begin, stop) for begin, stop in runs if begin < stop]
         return merge_intervals(inside, _JOIN_FRAMES * self._frame)
 
     def forget(self, before: int) -> None:

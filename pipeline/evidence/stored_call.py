@@ -110,6 +110,8 @@ class CallAssembly:
         self._call_id: str | None = None
         self._writer: FlacWriter | None = None
         self._tracks: list[AudibleTrack] = []
+        self._sound: list[list[Interval]] = []
+        """What can be heard of each channel."""
         self._chunks = 0
         self._position = 0
         self._mutes: set[Mute] = set()
@@ -133,12 +135,14 @@ class CallAssembly:
         if self._writer is None:
             self._writer = FlacWriter(chunk.call.sample_rate, chunk.call.channels)
             self._tracks = [AudibleTrack(chunk.call.sample_rate) for _ in chunk.call.roles]
+            self._sound = [[] for _ in chunk.call.roles]
         elif chunk.pcm.shape[1] != len(self._tracks):
             raise RecordError(f"verified chunk {chunk.seq} changes the call's channels")
         self._business = chunk.call.business
         self._writer.write(chunk.pcm)
         for channel, track in enumerate(self._tracks):
             track.take(chunk.pcm[:, channel], chunk.start)
+            self._sound[channel] += track.within(chunk.start, chunk.end)
             track.forget(chunk.end)
         self._mutes.update(chunk.mutes)
         self._muted_by.add(chunk.policy)
@@ -313,8 +317,9 @@ class CallAssembly:
         call = verdict.call
         ordered = sorted(mutes, key=lambda one: (one.channel, one.start, one.end))
         broken_off = verdict.end is not None and INCOMPLETE in verdict.end.marks
+        sound = [merge_intervals(each) for each in self._sound]
         transcript = build_transcript(
-            call, self._position, words, ordered, shown, incomplete=broken_off
+            call, self._position, words, ordered, shown, sound=sound, incomplete=broken_off
         )
         entities = [span.entity for span in spans if span.action is Action.MUTE]
         # Muting hears keys by itself.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -41,6 +42,7 @@ from pipeline.records.model import (
     Word,
 )
 from pipeline.records.scores import Recognizer
+from pipeline.transcription.word_timing import audible_part
 
 _PIECE_PAUSE_MS: Final = 500
 _CUE_MS, _CUE_CHARACTERS = 7_000, 84
@@ -75,6 +77,7 @@ def build_transcript(
     mutes: Sequence[Mute],
     shown: Sequence[Shown] = (),
     *,
+    sound: Sequence[Sequence[Interval]] = (),
     incomplete: bool = False,
 ) -> Transcript:
     """Put together what may be shown of a call.
@@ -85,6 +88,8 @@ def build_transcript(
         words: those that detection kept; other than ``Hearing.MAIN`` ones are never shown.
         mutes: every mute of the call, those of echo and verification too.
         shown: what stands in the placeholders of muted values.
+        sound: of each channel the stretches that can still be heard, in order; words are placed in
+            them. None: words stay where they were recorded.
         incomplete: whether the recorder or gateway broke off before the call's end.
     """
     main = [word for word in words if word.hearing is Hearing.MAIN]
@@ -93,6 +98,8 @@ def build_transcript(
         here = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
         spoken = [word for word in main if word.channel == channel]
         kept, swallowed = _split(spoken, here, call)
+        if sound:
+            kept = _placed(kept, sound[channel], call.sample_rate)
         values = [one for one in shown if one.channel == channel]
         tokens += merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=in_time))
     tokens += _pauses(call, mutes)
@@ -235,6 +242,20 @@ def _split(
         elif text:
             kept.append(Token(word.channel, word.start, place.end, text, word.probability))
     return kept, swallowed
+
+
+def _placed(words: Sequence[Token], sound: Sequence[Interval], rate: int) -> list[Token]:
+    """Words of one channel where they can be heard, none behind the beginning of the next one."""
+    begins = [one.start for one in sound]
+    ends = [one.end for one in sound]
+    placed = []
+    for at, word in enumerate(words):
+        after = words[at + 1].start if at + 1 < len(words) else word.end
+        last = bisect_left(begins, min(word.end, max(after, word.start + 1)))
+        near = sound[bisect_right(ends, word.start) : last]
+        place = audible_part(word.text, Interval(word.start, word.end), near, rate)
+        placed.append(replace(word, start=place.start, end=place.end))
+    return placed
 
 
 def _is_piece(text: str, place: Interval, before: Interval, last: str, rate: int) -> bool:

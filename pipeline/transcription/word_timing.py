@@ -7,6 +7,7 @@ Pure functions on intervals and loudness; all of one call to them share one samp
 - ``uncovered`` says which speech no word accounts for; it is listened to again.
 - ``Loudness.snap`` moves the borders of a word to where the sound begins and ends.
 - ``drawn_back`` takes a word that was stretched over a pause back to the side where it was spoken.
+- ``audible_part`` says where a word can be heard, for those who read or follow a transcript.
 - ``without_loops`` cuts a text where the recogniser only repeats itself.
 """
 
@@ -98,6 +99,30 @@ def drawn_back(text: str, spoken: Interval, speech: Iterable[Interval], rate: in
     if len(parts[0]) <= edge and len(parts[-1]) >= needed:
         return Interval(max(spoken.start, parts[-1].start - edge), spoken.end)
     return spoken
+
+
+def audible_part(text: str, spoken: Interval, sound: Sequence[Interval], rate: int) -> Interval:
+    """Where in its samples a word can be heard.
+
+    Words are recorded wide, since what silences a word has to reach all of it; many last over the
+    pause beside them. From the first to the last sound where a word can take as long, else the
+    longest stretch of sound; where all is silent, as it is.
+
+    Args:
+        text: the word.
+        spoken: its samples.
+        sound: audible stretches of its channel that it may lie in, in order.
+        rate: Hz.
+    """
+    inside = [
+        Interval(max(one.start, spoken.start), min(one.end, spoken.end))
+        for one in sound
+        if one.overlaps(spoken)
+    ]
+    if not inside:
+        return spoken
+    whole = Interval(inside[0].start, inside[-1].end)
+    return whole if len(whole) <= longest(text, rate) else max(inside, key=len)
 
 
 def without_loops(texts: Sequence[str]) -> int:

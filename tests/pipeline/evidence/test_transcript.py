@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
-from pipeline.records.model import CallInfo, Hearing, Mute, Reason, Role, Span, Word
+from pipeline.records.model import CallInfo, Hearing, Interval, Mute, Reason, Role, Span, Word
 
 pytestmark = pytest.mark.unit
 
@@ -60,6 +61,58 @@ def test_uh_huh_is_a_turn_and_parts_no_sentence() -> None:
     assert build_transcript(CALL, 5_000, words, []).text == (
         "CUSTOMER: I was going to send it back.\nAGENT: Uh-huh.\n"
     )
+
+
+def test_a_word_that_lasts_over_a_pause_holds_nobody_s_turn_up() -> None:
+    """As recognisers place them: each ends where the next one begins."""
+    words = [
+        Word(0, 0, 300, "Four", 0.9),
+        Word(0, 300, 4_000, "times.", 0.9),
+        Word(0, 4_000, 4_300, "And", 0.9),
+        Word(0, 4_300, 4_600, "now?", 0.9),
+        Word(1, 300, 2_600, "Okay,", 0.9),
+        Word(1, 2_600, 3_000, "done.", 0.9),
+    ]
+    sound = [
+        [Interval(0, 700), Interval(4_000, 4_600)],
+        [Interval(300, 310), Interval(2_300, 3_000)],
+    ]
+    transcript = build_transcript(CALL, 5_000, words, [], sound=sound)
+    assert transcript.text == "AGENT: Four times.\nCUSTOMER: Okay, done.\nAGENT: And now?\n"
+    assert [(one.start, one.end) for one in transcript.turns] == [
+        (0, 700), (2_300, 3_000), (4_000, 4_600),
+    ]  # fmt: skip
+    without = build_transcript(CALL, 5_000, words, []).text
+    assert without == "AGENT: Four times. And now?\nCUSTOMER: Okay, done.\n"
+
+
+@st.composite
+def _spoken(draw: st.DrawFn) -> tuple[list[Word], list[Interval]]:
+    edges = sorted(draw(st.sets(st.integers(0, 90), min_size=2, max_size=20)))
+    sound = [Interval(a * 100, b * 100) for a, b in pairwise(edges)][::2]
+    starts = sorted(draw(st.lists(st.integers(0, 8_900), min_size=1, max_size=12)))
+    lengths = draw(st.lists(st.integers(1, 4_000), min_size=len(starts), max_size=len(starts)))
+    words = [
+        Word(0, start, start + length, f"w{at}", 0.9)
+        for at, (start, length) in enumerate(zip(starts, lengths, strict=True))
+    ]
+    return words, sound
+
+
+@given(_spoken())
+def test_words_stay_in_their_order_and_inside_their_samples(
+    spoken: tuple[list[Word], list[Interval]],
+) -> None:
+    words, sound = spoken
+    turns = build_transcript(CALL, 20_000, words, [], sound=[sound, []]).turns
+    tokens = [token for turn in turns for token in turn.tokens]
+    assert sorted(token.text for token in tokens) == sorted(word.text for word in words)
+    by_text = {word.text: word for word in words}
+    for token in tokens:
+        word = by_text[token.text]
+        assert word.start <= token.start < token.end <= word.end
+        audible = any(one.start < word.end and word.start < one.end for one in sound)
+        assert (token.start, token.end) == (word.start, word.end) or audible
 
 
 @pytest.mark.parametrize("answer", ["42", "Yes.", "5 5 1", "no", "Okay"])

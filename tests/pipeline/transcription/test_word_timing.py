@@ -15,6 +15,7 @@ from pipeline.transcription.packing import pack
 from pipeline.transcription.word_timing import (
     Loudness,
     Timing,
+    audible_part,
     drawn_back,
     longest,
     plausible,
@@ -182,6 +183,28 @@ def test_a_word_stretched_over_a_pause_is_drawn_back(
     text: str, spoken: Interval, expected: Interval
 ) -> None:
     assert drawn_back(text, spoken, SPEECH, 1_000) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken", "sound", "expected"),
+    [
+        ("okay.", (1_000, 1_600), [(1_100, 1_500)], (1_100, 1_500)),
+        ("okay.", (1_000, 5_000), [(900, 1_010), (4_600, 4_900)], (4_600, 4_900)),
+        ("times.", (1_000, 5_000), [(1_100, 1_400), (4_950, 6_000)], (1_100, 1_400)),
+        ("551 20", (1_000, 5_000), [(1_100, 1_400), (2_000, 2_500)], (1_100, 2_500)),
+        ("okay.", (1_000, 1_600), [], (1_000, 1_600)),
+        ("okay.", (1_000, 1_600), [(0, 1_000), (1_600, 2_000)], (1_000, 1_600)),
+    ],
+    ids=["narrower", "begins late", "ends early", "a number in pieces", "silent", "beside it"],
+)
+def test_a_word_lies_where_it_can_be_heard(
+    text: str,
+    spoken: tuple[int, int],
+    sound: list[tuple[int, int]],
+    expected: tuple[int, int],
+) -> None:
+    place = audible_part(text, Interval(*spoken), [Interval(*one) for one in sound], 1_000)
+    assert (place.start, place.end) == expected
 
 
 def steps(*sounds: tuple[float, float], until: float) -> Loudness:
