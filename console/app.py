@@ -21,7 +21,7 @@ from agents.access.audit_log import AuditLog
 from agents.access.policy_versions import PolicyVersions
 from agents.access.roles import Permission
 from agents.access.sessions import Sessions
-from agents.app.checks.findings import Finding
+from agents.app.operations.findings import Finding
 from agents.app.operations.health import HealthWatch
 from agents.app.operations.overview import Operations
 from agents.app.operations.replaying import DeadLetters

@@ -24,8 +24,9 @@ from rich.table import Table
 
 from agents.access.audit_log import AuditLog
 from agents.app.recordings.ingest import Ingested, Outcome
-from agents.app.wiring import ingest_files, recordings_at, renamed, told, worker_config
-from agents.app.worker import STAGES, run_worker
+from agents.app.recordings.recording_folder import recordings_at
+from agents.app.wiring import ingest_files, worker_config
+from agents.app.worker import run_worker
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.open_ledger import opened_ledger
 from agents.kafka.embedded_broker import EmbeddedBroker
@@ -34,6 +35,7 @@ from agents.kafka.topics import reach_broker
 from agents.settings.model import Settings
 from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
+from agents.stages.all_stages import STAGES
 from agents.system import fatal_exit
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics, Snapshot
@@ -358,7 +360,7 @@ def _print_summary(summary: Summary, vault: str | Path, console: Console, option
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for one in summary.missing:
         if one.problem:
-            console.print(told(one), style="red", markup=False, highlight=False, soft_wrap=True)
+            console.print(one.line, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _hints(summary: Summary, options: str) -> Iterator[str]:
@@ -366,4 +368,4 @@ def _hints(summary: Summary, options: str) -> Iterator[str]:
         yield f"the vault is encrypted; plain files: hushwire export --all{options} --to DIR"
     if summary.ended.get(CallState.QUARANTINED.value):
         yield f"what failed in quarantined calls: hushwire quarantine list{options}"
-    yield from (renamed(one) for one in summary.results if one.place)
+    yield from (one.renamed for one in summary.results if one.place)

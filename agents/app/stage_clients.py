@@ -1,16 +1,17 @@
-"""The stages of one worker, made of its parts, and the broker client of each."""
+"""How a worker runs, its stages, made of its parts, and the broker client of each."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 import faust
 
 from agents.access.audit_log import AuditLog
+from agents.app.checks import surroundings
 from agents.app.faust_app import make_app, port_of
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.party_pseudonyms import Pseudonyms
@@ -18,26 +19,126 @@ from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
 from agents.database.known_keys import HeldTokenKey, known_signing_key
 from agents.database.policies.pins import Pins
-from agents.database.policies.published import InForce
+from agents.database.policies.published import Following, InForce
+from agents.kafka.security import KafkaSecurity
+from agents.kafka.topics import PARTITIONS, RAW_RETENTION_MS, Topics
 from agents.runtime.batching import LiveFirst
 from agents.runtime.broker_port import Reader
-from agents.runtime.engine_pool import TranscriberPool
+from agents.runtime.engine_pool import LISTEN_S, PoolWork, TranscriberPool
+from agents.runtime.outbox import Limits
 from agents.runtime.record_runtime import RecordRuntime, RecordStage
 from agents.runtime.stage_runtime import BACKFILL, StageRuntime
 from agents.runtime.steps import Stage
 from agents.stages import admit, detect, mute, transcribe, vault, verify
-from agents.stages.shadow import Shadow
+from agents.stages.all_stages import LANGUAGE, LanguageDetector
+from agents.stages.door_opening import Door
+from agents.stages.shadow import Candidate, Shadow
+from agents.stages.timeouts import Timeouts
+from agents.system.clock import Clock, system_clock
+from agents.system.engine_sizing import Batch
 from agents.system.metrics import Metrics
+from agents.upkeep import consent_recheck, quarantine
+from agents.upkeep.news.webhooks import Endpoint
+from agents.upkeep.sweep_guard import Bounds
 from agents.vault.analytics.fact_keeper import FactKeeper
 from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.vault import Vault
+from pipeline.analytics.topics import TopicList
+from pipeline.consent.gate import ConsentRules
+from pipeline.policy.model import Policy
 from pipeline.transcription.voice_activity import VoiceDetector
+from pipeline.transcription.windows import ListenSettings
 
-if TYPE_CHECKING:
-    from agents.app.worker import LanguageDetector, WorkerConfig
+STOP_S = 25.0
+"""Less than the half minute that Kubernetes gives by default."""
 
-LANGUAGE: Final = frozenset({detect.NAME, verify.NAME})
-"""Stages with the detector."""
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What the stages need of ``models/``; every part is made only where a stage needs it."""
+
+    pool_work: PoolWork
+    """What the pool's processes run."""
+    voice: Callable[[], VoiceDetector]
+    """Makes the voice-activity detector."""
+    detector: Callable[[bytes | None], LanguageDetector]
+    """Makes the detector, with the secret for keyed hashes where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """How a worker runs."""
+
+    stages: tuple[str, ...]
+    bootstrap: str
+    policy: Policy
+    """What new calls are pinned to, until a version is published in the ledger."""
+    models: Models
+    ledger_url: str = field(repr=False)
+    keyset: Path
+    signing_key: Path
+    """The vault stage signs with it; made when nothing was ever signed."""
+    audit_days: int
+    """How long the audit log keeps its entries."""
+    quarantine_hours: int
+    """How long the key of a quarantined call lives."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """When nothing is destroyed by time."""
+    clock: Clock = system_clock
+    """The time of ledger, audit log and whatever is destroyed by time."""
+    look_s: float = quarantine.LOOK_S
+    """How often is looked for quarantines, and for calls to be erased, whose time is up."""
+    key_service: str | None = None
+    """URI of the key service's key that encrypts the keyset file."""
+    token_key_file: Path | None = None
+    """The secret for keyed hashes; None: no stage needs it."""
+    token_key_named: bool = False
+    """Whether a setting names that file: it is not made then."""
+    following: Following | None = None
+    """How versions of the policy that are published are taken up; None: they are not."""
+    vault: str | Path | None = None
+    """Folder of the vault, or ``s3://bucket/prefix``; the vault stage needs it."""
+    consent: ConsentRules | None = None
+    """What calls are judged by; a policy that enforces consent needs it."""
+    nightly: consent_recheck.Nightly | None = None
+    """What becomes of stored calls that the rules in force would not keep any longer."""
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
+    """How the cluster is spoken to."""
+    topics: Topics = field(default_factory=Topics.named)
+    group_prefix: str = "hushwire"
+    partitions: int = PARTITIONS
+    replication: int = 1
+    raw_retention_ms: int = RAW_RETENTION_MS
+    embedded: bool = False
+    """Whether the broker ends with this process."""
+    engines: int = 1
+    """Speech engine processes."""
+    batch: Batch = field(default_factory=Batch)
+    """How windows are put together for one engine process."""
+    listening: ListenSettings = field(default_factory=ListenSettings)
+    """How speech is packed into windows."""
+    heard_by: str = ""
+    """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    limits: Limits = field(default_factory=Limits)
+    listen_s: float = LISTEN_S
+    """How long one window may take."""
+    stop_s: float = STOP_S
+    """How long stopping may take; then the process ends at once."""
+    shadow: Candidate | None = None
+    """A policy that the detect stage tries beside the live one."""
+    door: Door | None = None
+    """How calls are let in; the admit stage needs it."""
+    counted: TopicList | None = None
+    """What the vault stage counts; None: nothing."""
+    transcripts: bool = False
+    """Whether the vault stage tells redacted transcripts in clear."""
+    backfill: bool = False
+    """Whether archives' calls are worked on, too, when live ones are served."""
+    webhooks: Endpoint | None = None
+    """Whom the vault stage's worker tells what became of calls."""
+    looked_at: surroundings.Looks = field(default_factory=dict)
+    """What is watched around the worker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,9 @@ from rich.console import Console
 from agents.app.checks.surroundings import looks
 from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.recordings.ingest import Ingested, Outcome, ingest
-from agents.app.recordings.recording_folder import find_recordings
-from agents.app.worker import (
-    LISTENING,
-    STAGES,
-    LanguageDetector,
-    Models,
-    WorkerConfig,
-    require_startable,
-    run_worker,
-    waits_for,
-)
+from agents.app.recordings.recording_folder import recordings_at
+from agents.app.stage_clients import Models, WorkerConfig
+from agents.app.worker import require_startable, run_worker, waits_for
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.call_ledger import Ledger
 from agents.database.known_keys import HeldTokenKey
@@ -43,6 +35,7 @@ from agents.settings.model import STATE, Settings
 from agents.settings.notices import line_names
 from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
+from agents.stages.all_stages import LISTENING, STAGES, LanguageDetector
 from agents.stages.detect import NAME as DETECT
 from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate, candidate
@@ -55,7 +48,6 @@ from agents.system.logging import configure_logging, get_logger, level_by_signal
 from agents.system.metrics import Metrics
 from agents.system.private_files import there
 from agents.system.progress import Through
-from agents.system.screen import screen
 from agents.system.tracing.otlp import exporting
 from agents.upkeep.consent_recheck import Nightly
 from agents.upkeep.news.webhooks import Endpoint, endpoint
@@ -64,9 +56,7 @@ from agents.vault.analytics.topic_list import topics_of
 from agents.vault.locks import working_together
 from models.speech.transcriber import TranscriberSettings, pinned, speech_models
 from models.store.software import digest_of, fingerprint
-from pipeline.errors import InputError
 from pipeline.policy.model import Policy
-from pipeline.records.call_names import shown
 from pipeline.transcription.voice_activity import VoiceDetector
 
 
@@ -267,29 +257,11 @@ def ingest_paths(
         Through(console, len(files), "recordings") as progress,
     ):
         results = ingest_files(
-            files, ledger, settings, lambda one: progress.through(told(one)), again=again
+            files, ledger, settings, lambda one: progress.through(one.line), again=again
         )
     counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
     console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
     return sum(not one.outcome.good for one in results)
-
-
-def recordings_at(paths: list[Path]) -> list[Path]:
-    """The recordings at some paths; tells on stderr what else lies there and is not taken.
-
-    Raises:
-        InputError: there are none, or see ``find_recordings``.
-    """
-    err = screen(stderr=True)
-
-    def not_taken(what: str) -> None:
-        err.print(f"not taken: {what}", markup=False, highlight=False, soft_wrap=True)
-
-    files = list(find_recordings(paths, not_taken=not_taken))
-    if not files:
-        names = ", ".join(str(path.parent / shown(path.name)) for path in paths)
-        raise InputError(f"{names}: no recordings in it (WAV, FLAC, Ogg, MP3, M4A or WebM)")
-    return files
 
 
 def have_topics(settings: Settings) -> None:
@@ -338,19 +310,6 @@ def ingest_files(
             lines=line_names(settings),
             report=report,
         )
-
-
-def told(result: Ingested) -> str:
-    """One line on a recording."""
-    if not result.outcome.good:
-        return f"{result.outcome}: {result.problem}"
-    line = f"{result.outcome}: {shown(result.path.name)} ({result.seconds:.0f} s)"
-    return f"{line}; {renamed(result)}" if result.place else line
-
-
-def renamed(result: Ingested) -> str:
-    """Which id a recording got whose name may hold a number or can be none; never the name."""
-    return f"recording {result.place} gets an id of ours, {result.call_id}"
 
 
 def heard_by(settings: Settings, hearing: TranscriberSettings) -> str:

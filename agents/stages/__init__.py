@@ -2,10 +2,11 @@
 
 Files, in the order of a call: ``admit`` what producers send, ``door_opening`` by which keys,
 ``door_info`` what is made of its headers · ``transcribe`` · ``detect``, ``shadow`` a candidate
-beside it · ``mute`` · ``verify`` · ``vault``; ``timeouts`` how long they wait.
+beside it · ``mute`` · ``verify`` · ``vault``; ``timeouts`` how long they wait, ``all_stages`` in
+order, and what they read.
 
 A new stage is a ``CallCore`` (``runtime.steps``; ``admit`` works record by record, by
-``runtime.record_runtime``) and a line in ``app.worker``. Not here: anything
-that a stage decides (``pipeline``), and order, retries, acknowledgement (``runtime``). Test:
+``runtime.record_runtime``), a line in ``all_stages`` and one in ``app.stage_clients``. Not here:
+anything that a stage decides (``pipeline``), order, retries, acknowledgement (``runtime``). Test:
 ``tests/agents/stages``, ``tests/simulation``.
 """

@@ -22,10 +22,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from agents.app.worker import STAGES
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.embedded_broker import EmbeddedBroker
+from agents.stages.all_stages import STAGES
 from benchmarks.cost.processes import cpu_s, resident_mb, tree
 
 PARTITIONS: Final = 4

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from agents.access.api_tokens import Tokens
 from agents.access.roles import Permission
-from agents.app.checks.findings import Finding
+from agents.app.operations.findings import Finding
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
 from console.api.schemas import (

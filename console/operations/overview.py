@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from agents.access.roles import Permission
-from agents.app.checks.findings import Grade
+from agents.app.operations.findings import Grade
 from agents.app.operations.health import Health, HealthWatch
 from agents.app.operations.overview import Operations, Overview
 from console.auth.looks import Looks

@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from agents.app.checks.findings import Grade
 from agents.app.checks.surroundings import broker_findings
+from agents.app.operations.findings import Grade
 from agents.kafka.admin import cluster_state, unread
 from agents.kafka.topics import Topics, create_topics, wanted_configs
 from agents.settings.model import Settings

@@ -14,7 +14,8 @@ import fakes  # type: ignore[import-not-found]
 
 from agents.app.faust_app import FaustPort
 from agents.app.operations.probes import Probes, ProbeServer
-from agents.app.worker import Models, WorkerConfig, run_worker
+from agents.app.stage_clients import Models, WorkerConfig
+from agents.app.worker import run_worker
 from agents.database.policies.published import Following
 from agents.kafka.topics import Topics
 from agents.runtime.engine_pool import PoolWork

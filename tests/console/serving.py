@@ -21,7 +21,7 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role
 from agents.access.sessions import Sessions
-from agents.app.checks.findings import Finding, Grade
+from agents.app.operations.findings import Finding, Grade
 from agents.database.call_ledger import Ledger
 from agents.database.tables import ENTRIES
 from agents.reports.compliance.report import Sources, report_of

@@ -20,8 +20,8 @@ from agents.access.hash_chain import Stated
 from agents.app.checks.canaries import needles
 from agents.app.checks.certificate_file import check_file
 from agents.app.checks.leak_scan import Searcher, scan, told
-from agents.app.worker import INPUTS
 from agents.crypto.ed25519 import SigningKey
+from agents.stages.all_stages import INPUTS
 from agents.upkeep.audit_checkpoints import VaultCheckpoints, certified
 from agents.vault.file_store import PASSED, QUARANTINE
 from pipeline.evidence.certificate import Certificate, parse_certificate

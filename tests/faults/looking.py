@@ -17,8 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     OffsetSpec,
 )
 
-from agents.app.worker import INPUTS
 from agents.kafka.topics import Topics
+from agents.stages.all_stages import INPUTS
 from benchmarks.cost.processes import resident_mb, tree
 
 ANSWER_S = 5.0

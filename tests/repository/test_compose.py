@@ -17,9 +17,9 @@ import typer
 import yaml
 
 from agents.app.gateway.twilio_access import secrets_of
-from agents.app.worker import STAGES
 from agents.cli.main import app
 from agents.settings.model import PREFIX, Settings
+from agents.stages.all_stages import STAGES
 from agents.system.sockets.serving import server_tls
 from tests.waiting import HANG_S
 

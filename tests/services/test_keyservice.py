@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from agents.access.audit_log import AuditLog
 from agents.app.checks.doctor import examine
-from agents.app.checks.findings import Grade
+from agents.app.operations.findings import Grade
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger

@@ -30,6 +30,7 @@ from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.kafka.topics import Topics
 from agents.runtime.stage_runtime import StageRuntime
+from agents.stages.all_stages import INPUTS
 from agents.system import fatal_exit
 from agents.system.clock import Clock
 from agents.vault.file_store import Place
@@ -81,7 +82,7 @@ def patches(world: World) -> Iterator[Any]:
 
 def _port(world: World, group: str) -> Member:
     stage = group.rpartition("-")[2]
-    return Member(world, here(), group, worker.INPUTS[stage](TOPICS))
+    return Member(world, here(), group, INPUTS[stage](TOPICS))
 
 
 def clock(world: World, ahead: Callable[[], float] = lambda: 0.0) -> Clock:

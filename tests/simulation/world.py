@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from agents.app.worker import Models, WorkerConfig, run_worker
+from agents.app.stage_clients import Models, WorkerConfig
+from agents.app.worker import run_worker
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import Seal
 from agents.database.call_ledger import CallState

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from agents.app.checks.findings import KEY_DAYS, Finding, Grade
+from agents.app.operations.findings import KEY_DAYS, Finding, Grade
 from agents.app.checks.holdings import holdings, only_sends
 from agents.app.checks.key_files import key_files
 from agents.app.checks.surroundings import clock, disk, ending_certificates, topic_findings

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy.engine import make_url
 
-from agents.app.checks.findings import Finding, Grade
+from agents.app.operations.findings import Finding, Grade
 from agents.crypto.transit_hybrid import TransitPrivate, TransitPublic
 from agents.settings.credentials import has_password
 from agents.settings.model import Settings

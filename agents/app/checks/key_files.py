@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from agents.app.checks.findings import Finding, Grade
+from agents.app.operations.findings import Finding, Grade
 from agents.database.engine import Database
 from agents.database.known_keys import KnownKey, known_signing_key, known_token_key
 from agents.settings.model import Settings

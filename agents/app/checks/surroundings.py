@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from agents.app.checks.findings import FREE_BYTES, Finding, Grade
+from agents.app.operations.findings import FREE_BYTES, Finding, Grade
 from agents.app.operations.expiry import certificates
 from agents.database.engine import Database
 from agents.kafka.admin import ClusterState, cluster_state

@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 from cryptography import x509
 from sqlalchemy import func, select
 
-from agents.app.checks.findings import KEY_DAYS
+from agents.app.operations.findings import KEY_DAYS
 from agents.database.engine import Database
 from agents.database.tables import CHECKPOINTS, DOOR_KEYS, WRAPPING_KEYS
 from agents.settings.model import Settings

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.app.checks.findings import Finding, Grade
 from agents.app.operations.background import Background
+from agents.app.operations.findings import Finding, Grade
 from agents.system.clock import Clock
 
 OLD: Final = timedelta(minutes=5)

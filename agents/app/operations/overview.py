@@ -18,7 +18,6 @@ from typing import Final, Literal, TypeAlias
 from agents.app.operations.expiry import Ending, certificates, keys
 from agents.app.operations.parts import Kept, StageState, Throughput, kept, oldest, throughput
 from agents.app.operations.worker_states import Delay, WorkerState, WorkerStates, delay_of
-from agents.app.worker import INPUTS, STAGES
 from agents.database.call_ledger import Ledger
 from agents.database.policies.of_installation import policy_in_force
 from agents.kafka.lag import BrokerLag, LagReader
@@ -26,6 +25,7 @@ from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics
 from agents.settings.model import Settings
 from agents.stages.admit import NAME as ADMIT
+from agents.stages.all_stages import INPUTS, STAGES
 from models.store.model_catalogue import entries
 from pipeline.errors import BrokerError, PolicyError, SealError, SettingsError
 

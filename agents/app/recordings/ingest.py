@@ -94,6 +94,19 @@ class Ingested:
     digest: str = ""
     """sha256 of its file in hex, where it was sent to the door."""
 
+    @property
+    def line(self) -> str:
+        """One line on it."""
+        if not self.outcome.good:
+            return f"{self.outcome}: {self.problem}"
+        line = f"{self.outcome}: {shown(self.path.name)} ({self.seconds:.0f} s)"
+        return f"{line}; {self.renamed}" if self.place else line
+
+    @property
+    def renamed(self) -> str:
+        """Which id it got if its name may hold a number or can be none; never the name."""
+        return f"recording {self.place} gets an id of ours, {self.call_id}"
+
 
 _ADVICE = {
     Outcome.SENT_BEFORE: "on its way since {since}; ask again later, `hushwire doctor` tells of "

@@ -23,8 +23,7 @@ from typing import Final
 from rich.console import Console
 
 from agents.app.recordings.ingest import Ingested, Outcome, file_digest
-from agents.app.recordings.recording_folder import Drop, read_drop
-from agents.app.wiring import recordings_at, told
+from agents.app.recordings.recording_folder import Drop, read_drop, recordings_at
 from agents.crypto.transit_hybrid import TransitPublic
 from agents.kafka.call_sender import CallSender, OutgoingCall
 from agents.kafka.security import KafkaSecurity, named_broker
@@ -175,7 +174,7 @@ def send_paths(
                 failed += 1
             twin = twins.setdefault(result.digest, path) if result.digest else path
             same = f"; the same bytes as {shown(twin.name)}, a call of its own"
-            progress.through(told(result) + (same if twin != path else ""))
+            progress.through(result.line + (same if twin != path else ""))
     console.print(f"{len(files) - failed} sent, {failed} refused", highlight=False)
     return failed
 

@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from agents.system.clock import system_clock
+from agents.system.screen import screen
 from pipeline.audio.files import SUFFIXES
 from pipeline.audio.opening import open_regular
 from pipeline.consent.metadata import Stated
@@ -196,6 +197,24 @@ def find_recordings(
             raise InputError(f"{shown(path.name)}: {_OTHER}")
         else:
             yield path
+
+
+def recordings_at(paths: list[Path]) -> list[Path]:
+    """The recordings at some paths; tells on stderr what else lies there and is not taken.
+
+    Raises:
+        InputError: there are none, or see ``find_recordings``.
+    """
+    err = screen(stderr=True)
+
+    def not_taken(what: str) -> None:
+        err.print(f"not taken: {what}", markup=False, highlight=False, soft_wrap=True)
+
+    files = list(find_recordings(paths, not_taken=not_taken))
+    if not files:
+        names = ", ".join(str(path.parent / shown(path.name)) for path in paths)
+        raise InputError(f"{names}: no recordings in it (WAV, FLAC, Ogg, MP3, M4A or WebM)")
+    return files
 
 
 def _found(folder: Path, not_taken: Callable[[str], None]) -> list[Path]:

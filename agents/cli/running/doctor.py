@@ -18,7 +18,7 @@ from agents.system.screen import screen
 from agents.vault.file_store import state_inside
 
 if TYPE_CHECKING:
-    from agents.app.checks.findings import Finding
+    from agents.app.operations.findings import Finding
 
 _COLOURS = {"ok": "green", "weak": "bold red", "not checked": "yellow"}
 
@@ -48,7 +48,7 @@ def doctor(
     not checked and told; with --strict it counts like something weak.
     """
     from agents.app.checks.doctor import examine  # noqa: PLC0415 - --help comes at once
-    from agents.app.checks.findings import Grade  # noqa: PLC0415
+    from agents.app.operations.findings import Grade  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
     inside = state_inside(vault)

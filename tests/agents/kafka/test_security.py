@@ -11,8 +11,8 @@ import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from agents.app.checks import doctor, surroundings
-from agents.app.checks.findings import Grade
 from agents.app.faust_app import make_app
+from agents.app.operations.findings import Grade
 from agents.kafka.admin import ClusterState
 from agents.kafka.security import IN_CLEAR, KafkaSecurity, named_broker
 from agents.settings.model import Settings, load_settings

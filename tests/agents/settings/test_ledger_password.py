@@ -9,8 +9,8 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from agents.app.checks import doctor, holdings
-from agents.app.checks.findings import Grade
-from agents.app.worker import WorkerConfig
+from agents.app.operations.findings import Grade
+from agents.app.stage_clients import WorkerConfig
 from agents.cli.main import app
 from agents.settings.model import Settings
 from pipeline.errors import SettingsError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
-from agents.app.checks.findings import Finding, Grade
+from agents.app.operations.findings import Finding, Grade
 from agents.app.operations.health import OLD, HealthWatch
 from agents.app.operations.worker_states import WorkerState, WorkerStates
 from agents.system.clock import system_clock

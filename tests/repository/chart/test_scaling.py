@@ -7,8 +7,8 @@ from math import ceil
 
 import pytest
 
-from agents.app.worker import INPUTS
 from agents.kafka.topics import Topics
+from agents.stages.all_stages import INPUTS
 from agents.system.metrics import Metrics
 from tests.repository.chart.rendering import (
     CASES,

@@ -35,7 +35,6 @@ from agents.app.recordings.ingest import (
 from agents.app.recordings.recording_folder import Drop, read_drop
 from agents.app.recordings.watching.places import Place
 from agents.app.recordings.watching.run_watch import open_place, stopped_by_signals
-from agents.app.worker import STAGES
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.backfilled import Backfilled, Noted
 from agents.database.call_ledger import Ledger
@@ -50,6 +49,7 @@ from agents.settings.consent_rules import at_the_door
 from agents.settings.model import STATE, Settings
 from agents.settings.notices import line_names
 from agents.stages.admit import NAME as ADMIT
+from agents.stages.all_stages import STAGES
 from agents.system.clock import stamp
 from agents.system.progress import Through as Progress
 from agents.system.progress import plain

@@ -10,7 +10,7 @@ import pytest
 
 from agents.app.checks import doctor, surroundings
 from agents.app.checks.doctor import examine, swap_devices
-from agents.app.checks.findings import Finding, Grade
+from agents.app.operations.findings import Finding, Grade
 from agents.app.checks.surroundings import broker_findings
 from agents.cli import main
 from agents.crypto.ed25519 import SigningKey

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.app.checks.findings import Grade
 from agents.app.checks.holdings import holdings, only_sends
+from agents.app.operations.findings import Grade
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.crypto.transit_hybrid import TransitPrivate, write_public

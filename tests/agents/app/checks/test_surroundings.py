@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from agents.app.checks import surroundings
-from agents.app.checks.findings import Finding, Grade
+from agents.app.operations.findings import Finding, Grade
 from agents.app.checks.surroundings import clock, looks, tend
 from agents.database.engine import Database
 from agents.kafka.admin import ClusterState, TopicState

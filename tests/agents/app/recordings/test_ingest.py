@@ -17,7 +17,6 @@ from agents.access.audit_log import AuditLog
 from agents.app import wiring
 from agents.app.recordings.ingest import Ingested, Outcome, ingest
 from agents.app.recordings.recording_folder import read_drop
-from agents.app.wiring import told
 from agents.crypto.envelope import Seal
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.call_ledger import CallState, Ledger
@@ -205,10 +204,10 @@ def test_a_call_that_is_named_by_a_number_gets_a_pseudonym(
     assert PSEUDONYM.fullmatch(result.call_id)
     assert ledger.state(result.call_id) is CallState.OPEN
     digits = re.sub(r"\D", "", number)
-    for text in (repr(producer.sent), told(result), repr(read_drop(path, named=NAMED.call_id))):
+    for text in (repr(producer.sent), result.line, repr(read_drop(path, named=NAMED.call_id))):
         assert digits not in re.sub(r"[^\w]", "", text)
-    assert result.call_id in told(result)
-    assert "recording 1" in told(result)
+    assert result.call_id in result.line
+    assert "recording 1" in result.line
     held = b"".join(file.read_bytes() for file in (tmp_path / "state").iterdir())
     assert number.encode() not in held
     assert digits.encode() not in held
@@ -238,7 +237,7 @@ def test_no_message_quotes_a_number(tmp_path: Path, ledger: Ledger) -> None:
     results = ingest(
         [damaged, *twice, wrong, many], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED
     )  # type: ignore[arg-type]
-    problems = [told(one) for one in results if one.outcome is Outcome.REFUSED]
+    problems = [one.line for one in results if one.outcome is Outcome.REFUSED]
     assert len(problems) == 4
     for problem in problems:
         assert "##########" in problem
