@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from agents.app.wiring import worker_config
 from agents.app.worker import run_worker
+from agents.cli.errors import exit_code
 from agents.cli.main import app
 from agents.cli.shared.public_keys import key_files
-from agents.cli.errors import exit_code
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.pseudonym_secret import read_key, read_or_make_key
 from agents.database import migrate
