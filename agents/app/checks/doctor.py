@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from importlib.util import find_spec
@@ -17,10 +17,11 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from agents.app.operations.findings import KEY_DAYS, Finding, Grade
+from agents.app.checks.disks import disks, written
 from agents.app.checks.holdings import holdings, only_sends
 from agents.app.checks.key_files import key_files
-from agents.app.checks.surroundings import clock, disk, ending_certificates, topic_findings
+from agents.app.checks.surroundings import clock, ending_certificates, topic_findings
+from agents.app.operations.findings import KEY_DAYS, Finding, Grade
 from agents.crypto.signed_head import HeadMemory
 from agents.database import migrate
 from agents.database.call_ledger import open_since
@@ -44,7 +45,7 @@ from models.store.model_catalogue import entries
 from pipeline.errors import ForgottenError, HushwireError, ModelError, PolicyError, SealError
 from pipeline.policy.warnings import warnings
 
-_OF_SENDERS = frozenset({"broker", "keys held here", "certificates", "memory"})
+_OF_SENDERS = frozenset({"broker", "keys held here", "disks", "certificates", "memory"})
 """What is looked at on a host that only sends calls."""
 _NONE = "nothing of one is here: no state folder, no ledger, no key, no vault, no broker"
 _WHERE = (
@@ -62,6 +63,7 @@ PAGES = {
     "signing key": "docs/certificates.md",
     "ledger": "docs/deploy/ledger.md",
     "vault": "docs/vault.md",
+    "disks": "docs/operations.md",
     "policy": "docs/policies.md",
     "models": "docs/models.md",
     "speech engines": "docs/models.md",
@@ -73,13 +75,16 @@ _SWAPS = Path("/proc/swaps")
 _SWAP_LIMIT = Path("/sys/fs/cgroup/memory.swap.max")
 
 
-def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[Finding]:
+def examine(
+    settings: Settings, state: Path, vault: str | Path | None, also: Iterable[Path] = ()
+) -> list[Finding]:
     """Every check.
 
     Args:
         settings: what should be.
         state: folder of ledger and wrapping key.
         vault: folder of the vault, or ``s3://bucket/prefix``; ``None``: not on this machine.
+        also: more folders whose disks are looked at.
     """
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("broker", lambda: _broker(settings)),
@@ -91,6 +96,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("signing key", lambda: _signing_key(settings.signing_key_file(state))),
         ("ledger", lambda: _ledger(settings, state)),
         ("vault", lambda: _vault(vault)),
+        ("disks", lambda: disks(written(settings, state, vault, also))),
         ("policy", lambda: _policy(settings, state)),
         ("models", lambda: _models(settings)),
         ("speech engines", lambda: _engines(settings)),
@@ -209,8 +215,6 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
     if sqlite and not file.exists():
         yield Finding(Grade.SKIPPED, "ledger", f"{file} is not there")
         return
-    if sqlite:
-        yield disk("ledger's disk", file.parent, "workers end when it is full")
     database = Database(settings.ledger_location(state))
     try:
         current, newest = migrate.current(database), migrate.newest()
@@ -286,7 +290,6 @@ def _vault(location: str | Path | None) -> Iterator[Finding]:
         return
     if not os.access(path, os.W_OK | os.X_OK):
         yield Finding(Grade.WEAK, "vault", f"{path}: not writable", "let the worker's user own it")
-    yield disk("vault", path, "calls wait on the broker when it is full")
 
 
 def _policy(settings: Settings, state: Path) -> Iterator[Finding]:

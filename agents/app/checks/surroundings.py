@@ -8,14 +8,14 @@ ends a worker.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from agents.app.operations.findings import FREE_BYTES, Finding, Grade
+from agents.app.checks.disks import disks, written
 from agents.app.operations.expiry import certificates
+from agents.app.operations.findings import Finding, Grade
 from agents.database.engine import Database
 from agents.kafka.admin import ClusterState, cluster_state
 from agents.kafka.security import KafkaSecurity, named_broker
@@ -113,21 +113,6 @@ def topic_findings(settings: Settings) -> list[Finding]:
     return broker_findings(cluster, topics, settings)
 
 
-def disk(what: str, folder: Path, full: str) -> Finding:
-    """Whether a folder's disk has room.
-
-    Args:
-        what: whose folder it is.
-        folder: which is there.
-        full: what happens when it is full.
-    """
-    free = shutil.disk_usage(folder).free
-    told = f"{free / 1024**3:.1f} GiB free"
-    if free < FREE_BYTES:
-        return Finding(Grade.WEAK, what, told, f"make room: {full}")
-    return Finding(Grade.OK, what, told)
-
-
 def clock(database: Database) -> Finding:
     """How far our clock is from the database's; SQLite has no other."""
     before = database.now()
@@ -160,7 +145,7 @@ def looks(settings: Settings, state: Path, vault: str | Path | None) -> Looks:
     return {
         "topics": partial(topic_findings, settings),
         "clock": lambda: [_clock(settings, state)],
-        "disk": lambda: _disks(state, vault),
+        "disk": lambda: disks(written(settings, state, vault)),
         "certificates": partial(ending_certificates, settings),
     }
 
@@ -171,13 +156,6 @@ def _clock(settings: Settings, state: Path) -> Finding:
         return clock(database)
     finally:
         database.dispose()
-
-
-def _disks(state: Path, vault: str | Path | None) -> Iterator[Finding]:
-    if state.exists():
-        yield disk("state folder", state, "workers end when the ledger's disk is full")
-    if vault is not None and "://" not in str(vault) and Path(vault).exists():
-        yield disk("vault", Path(vault), "calls wait on the broker when it is full")
 
 
 def _found(look: Callable[[], Iterable[Finding]]) -> dict[str, Finding]:

@@ -35,6 +35,14 @@ def doctor(
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
     ] = None,
+    folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--folder",
+            help="One more folder that is written here, such as one that is watched, or where "
+            "exports go: its disk is looked at, too. May be given several times.",
+        ),
+    ] = None,
     *,
     strict: Annotated[
         bool,
@@ -53,7 +61,7 @@ def doctor(
     settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
     inside = state_inside(vault)
     fallback = inside if inside.exists() else STATE
-    findings = examine(settings, settings.state_folder(fallback), vault)
+    findings = examine(settings, settings.state_folder(fallback), vault, folder or ())
     console = screen(stderr=as_json)
     rows = [
         {"grade": one.grade, "check": one.what, "found": one.told, "what_to_do": _mend(one)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from agents.app.checks import surroundings
-from agents.app.operations.findings import Finding, Grade
+from agents.app.checks import disks, surroundings
 from agents.app.checks.surroundings import clock, looks, tend
+from agents.app.operations.findings import Finding, Grade
 from agents.database.engine import Database
 from agents.kafka.admin import ClusterState, TopicState
 from agents.kafka.topics import Topics, wanted_configs
@@ -79,12 +80,18 @@ def weak(settings: Settings, folder: Path, check: str, vault: Path | None = None
     return [one.what for one in looked if one.grade is Grade.WEAK]
 
 
-def test_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_looks_at_the_disks_that_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disks, "default_folder", lambda: tmp_path / "no models")
     assert weak(Settings(), tmp_path / "none", "disk") == []
-    monkeypatch.setattr(surroundings, "FREE_BYTES", 2**80)
-    assert weak(Settings(), tmp_path, "disk", tmp_path) == ["state folder", "vault"]
+    full = os.statvfs_result((4096, 4096, 1000, 0, 0, 100, 100, 100, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    assert weak(Settings(), tmp_path, "disk", tmp_path) == ["disk of ledger, keys, vault"]
+    of_pods = Settings(ledger_url="postgresql+psycopg://host/x")
     bucket: str = "s3://bucket/prefix"
-    assert [one.what for one in looks(Settings(), tmp_path, bucket)["disk"]()] == ["state folder"]
+    (found,) = looks(of_pods, tmp_path, bucket)["disk"]()
+    assert found.what == "disk of keys"
 
 
 def test_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
