@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 BACK: Final = "/login/oidc/back"
 """Where the issuer sends the browser back to."""
 SCOPE: Final = "openid profile"
+NO_ROLE: Final = "no_role"
+"""What reasons begin with where nothing that the issuer says of somebody gives a role."""
+CLIENT_REFUSED: Final = "client_refused"
+_OF_CLIENTS: Final = frozenset({"invalid_client", "unauthorized_client"})
+"""What an issuer has against us, not against whoever logs in (RFC 6749, section 5.2)."""
 _SECRET_MOST: Final = 1_024
 
 
@@ -154,8 +159,8 @@ class CodeFlow:
                     code=code,
                     code_verifier=_derived(seed, "verifier"),
                 )
-        except OAuthError:
-            raise AccessError("code") from None
+        except OAuthError as error:
+            raise AccessError(CLIENT_REFUSED if error.error in _OF_CLIENTS else "code") from None
         except Exception:  # noqa: BLE001 - Authlib speaks by whichever HTTP client is there
             raise issuer_away() from None
         return self._person(tokens, _derived(seed, "nonce"))
@@ -190,11 +195,15 @@ class CodeFlow:
         access = tokens.get("access_token")
         if not roles and isinstance(access, str):
             # Keycloak names roles in the access token unless it is told otherwise.
-            whose, roles = self._oidc.check(access)
+            try:
+                whose, roles = self._oidc.check(access)
+            except AccessError as error:  # many issuers' are not for us to read
+                told = NO_ROLE if error.reason == NO_ROLE else f"{NO_ROLE}_{error.reason}"
+                raise AccessError(told) from None
             if whose != found.who:
                 raise AccessError("subject")
         if not roles:
-            raise AccessError("no_role")
+            raise AccessError(NO_ROLE)
         return Person(found.who, found.name, roles, found.session)
 
     def _same_issuer(self, answer: Mapping[str, str]) -> None:

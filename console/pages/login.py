@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from agents.access.api_tokens import PREFIX
 from agents.access.roles import AccessError, Permission
 from agents.access.sessions import Sessions
-from console.auth.code_flow import CodeFlow
+from console.auth.code_flow import CLIENT_REFUSED, NO_ROLE, CodeFlow
 from console.auth.door import COOKIE, Door, origin_of
 from console.auth.looks import Looks, Principal
 from console.auth.oidc import LEEWAY_S, IssuerError
@@ -38,12 +38,31 @@ _WRONG: Final = 400
 Next = Annotated[str, Query(alias="next", max_length=4_000)]
 Why = Literal["", "ended", "out"]
 _OWN_SITE: Final = frozenset({"same-origin", "none", ""})
-_REASONS: Final = {
-    "no_role": "you are known, but nothing that the issuer says of you gives a role here: ask your "
-    "security team",
-    "issuer_refused": "the issuer did not log you in: try again, or ask whoever runs it",
+_CLOCKS: Final = (
+    "by this server's clock, what your organisation's login says is not valid now: one of both "
+    "clocks is wrong, tell whoever runs this server"
+)
+_BLAMELESS: Final = {
+    NO_ROLE: "you are known, but nothing that your organisation's login says of you gives a role "
+    "here: ask your security team, or log in there as somebody else",
+    CLIENT_REFUSED: "your organisation's login does not take this server's client id or secret: "
+    "tell whoever runs this server",
+    "expired": _CLOCKS,
+    "ImmatureSignatureError": _CLOCKS,
 }
-_NOT_FOR_US: Final = "what the issuer sent is not for this login: begin again"
+"""Why somebody gets no session whose code was right: nothing that an address could guess."""
+_REASONS: Final = {
+    **_BLAMELESS,
+    "issuer_refused": "your organisation's login let nobody in: try again, or ask whoever runs it",
+}
+_AWAY: Final = (
+    "your organisation's login can't be reached from this server: try again in a minute, or log in "
+    "with a token"
+)
+_NOT_FOR_US: Final = (
+    "what came back from your organisation's login is not for this one, which may have taken more "
+    "than 10 minutes or begun in another window: begin again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +110,7 @@ class LoginRoutes:
         try:
             address, seed = flow.begin()
         except IssuerError as error:
-            return self._form(own_address(back), Refusal(UNAVAILABLE, error.code, str(error)))
+            return self._form(own_address(back), Refusal(UNAVAILABLE, error.code, _AWAY))
         answer = RedirectResponse(address, SEE_OTHER)
         kept = base64.urlsafe_b64encode(own_address(back).encode()).decode()
         # Lax: it has to come along when the issuer sends the browser back.
@@ -114,7 +133,8 @@ class LoginRoutes:
         try:
             answer = self._by_issuer(flow, request, seed, back)
         except Refusal as refusal:
-            answer = self._form(back, refusal)
+            out = flow.farewell() if refusal.code == NO_ROLE else ""
+            answer = self._form(back, refusal, farewell=out)
         answer.delete_cookie(SEED_COOKIE, path="/login", secure=self.secure, httponly=True)
         return answer
 
@@ -177,11 +197,17 @@ class LoginRoutes:
         try:
             person = flow.finish(told, seed)
         except AccessError as error:
-            self.door.failed(origin, error.reason)
-            told_why = _REASONS.get(error.reason, _NOT_FOR_US)
-            raise Refusal(UNAUTHORISED, "issuer_answer", told_why) from None
+            why = NO_ROLE if error.reason.startswith(NO_ROLE) else error.reason
+            if why in _BLAMELESS:
+                # Else a few people without a role would shut out all who come from their address.
+                self.door.refuse_beginning(origin)
+                self.looks.login_refused(origin, error.reason)
+            else:
+                self.door.failed(origin, error.reason)
+            code = NO_ROLE if why == NO_ROLE else "issuer_answer"
+            raise Refusal(UNAUTHORISED, code, _REASONS.get(why, _NOT_FOR_US)) from None
         except IssuerError as error:
-            raise Refusal(UNAVAILABLE, error.code, str(error)) from None
+            raise Refusal(UNAVAILABLE, error.code, _AWAY) from None
         who = Principal(person.who, person.roles, origin, person.name)
         return self._opened(request, who, back, None, person.session)
 

@@ -109,6 +109,10 @@ const hushwire = (() => {
   const login = document.querySelector('form[action="/login"]');
   if (login && location.hash) {
     login.action += location.hash;
+    const issuer = document.querySelector('a[href^="/login/oidc?next="]');
+    if (issuer) {
+      issuer.href += encodeURIComponent(location.hash);
+    }
   }
   // Back from the next page: what was left out is there again.
   window.addEventListener("pageshow", () => {

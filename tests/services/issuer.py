@@ -80,6 +80,8 @@ class Issuer:
         self.access_claims: dict[str, object] = {}
         self.id_token: str | None = None
         """In the place of the next ID tokens."""
+        self.access_token: str | None = None
+        """In the place of the next access tokens."""
 
     def add(self, kid: str, key: Any, *, publish: bool = True, **more: str) -> None:  # noqa: ANN401
         """Give the issuer a key."""
@@ -136,7 +138,7 @@ class Issuer:
         access = self.token("r", "RS256", **self.access_claims)
         return 200, {
             "token_type": "Bearer",
-            "access_token": access,
+            "access_token": self.access_token or access,
             "id_token": self.id_token or made,
         }
 

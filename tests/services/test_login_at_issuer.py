@@ -119,7 +119,9 @@ def test_a_secret_is_shown_where_the_client_has_one(tmp_path: Path, ours: Issuer
     for secret, status in (("change-me", 303), ("secret", 401), (None, 401)):
         client = ClientConfig(CLIENT, secret, ADDRESS)
         with console(tmp_path / str(secret), oidc=oidc, client=client) as served:
-            assert through(served.client()).status_code == status
+            answer = through(served.client())
+            assert answer.status_code == status
+            assert ("client id or secret" in answer.text) == (status == 401)
     assert "change-me" not in repr(ClientConfig(CLIENT, "change-me", ADDRESS))
 
 
@@ -140,8 +142,36 @@ def test_roles_of_the_access_token_count_where_the_id_token_names_none(
 def test_who_has_no_role_is_told_to_ask(served: Console, ours: Issuer) -> None:
     ours.id_claims = ours.access_claims = {"roles": ["cleaners"]}
     visitor = served.client()
+    told = refused(visitor, through(visitor))
+    assert "ask your security team" in told
+    assert f"{ours.url}/logout?client_id={CLIENT}" in told
+    # What many issuers give as an access token is for nobody but them to read.
+    ours.access_token = "opaque"  # noqa: S105 - no token at all
     assert "ask your security team" in refused(visitor, through(visitor))
-    assert reasons(served) == ["no_role"]
+    assert reasons(served) == ["no_role", "no_role_malformed"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        ({"roles": ["cleaners"]}, "ask your security team"),
+        ({"iat": int(time.time()) + 86_400}, "one of both clocks is wrong"),
+        ({"exp": int(time.time()) - 86_400}, "one of both clocks is wrong"),
+    ],
+)
+def test_who_did_nothing_wrong_shuts_nobody_out(
+    claims: dict[str, object], told: str, tmp_path: Path, ours: Issuer
+) -> None:
+    ours.id_claims, ours.access_claims = claims, {"roles": None}
+    oidc = Oidc(OidcConfig(ours.url, AUDIENCE, "roles", ROLES))
+    client = ClientConfig(CLIENT, None, ADDRESS)
+    with console(tmp_path, oidc=oidc, client=client, failures=2) as served:
+        visitor = served.client()
+        for _ in range(4):
+            assert told in refused(visitor, through(visitor))
+        token = {"token": served.token("analyst")}
+        assert served.client().post("/login", data=token).status_code == 303
+    oidc.close()
 
 
 def test_an_answer_that_this_browser_did_not_ask_for(served: Console, ours: Issuer) -> None:
