@@ -170,7 +170,7 @@ class SweepGuard:
     def _apart(self, now: datetime) -> str:
         """How far the clock is from what it should be; empty where it is near."""
         server = self._database.server_time()
-        known = server or self._believed()
+        known = server or self.believed()
         if known is None:
             return ""
         self._database.know(known, self._within)
@@ -179,8 +179,8 @@ class SweepGuard:
         whose = "the database's" if server else "the last time that was known to be right"
         return f"the clock says {now:%Y-%m-%d %H:%M}, {whose} is {known:%Y-%m-%d %H:%M} (UTC)"
 
-    def _believed(self) -> datetime | None:
-        """The last time that was believed; ``None`` for a new installation."""
+    def believed(self) -> datetime | None:
+        """The last time that was believed, by which SQLite has to do; None where nothing is."""
         with self._database.reading() as connection:
             seen = connection.scalar(select(SWEEP_CLOCK.c.seen))
             if seen is None:

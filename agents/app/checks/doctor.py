@@ -225,11 +225,10 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
             yield from key_files(settings, state, database)
             yield _open_calls(settings, database)
             yield _sweeps(settings, database)
+            yield clock(database)
         else:
             told = f"schema {current or 'empty'}, this version needs {newest}"
             yield Finding(Grade.WEAK, "ledger", told, "hushwire ledger upgrade")
-        if not sqlite:
-            yield clock(database)
     finally:
         database.dispose()
 

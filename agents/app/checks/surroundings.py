@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -24,6 +25,7 @@ from agents.settings.model import Settings
 from agents.system.clock import system_clock
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
+from agents.upkeep.sweep_guard import SweepGuard
 from pipeline.errors import HushwireError
 
 LOOK_S: Final = 300.0
@@ -114,15 +116,27 @@ def topic_findings(settings: Settings) -> list[Finding]:
 
 
 def clock(database: Database) -> Finding:
-    """How far our clock is from the database's; SQLite has no other."""
+    """How far our clock is from the database's; SQLite has none: whether ours went back."""
     before = database.now()
-    theirs = database.server_time() or before
+    theirs = database.server_time()
+    if theirs is None:
+        return _went_back(database, before)
     ours = before + (database.now() - before) / 2
     apart = abs((theirs - ours).total_seconds())
     told = f"{apart:.1f} s from the database's"
     if apart > CLOCK_S:
         return Finding(Grade.WEAK, "clock", told, "let NTP set both")
     return Finding(Grade.OK, "clock", told)
+
+
+def _went_back(database: Database, now: datetime) -> Finding:
+    last = SweepGuard(database).believed()
+    behind = (last - now).total_seconds() if last else 0.0
+    if behind <= CLOCK_S:
+        return Finding(Grade.OK, "clock", "not behind the last time that was believed")
+    told = f"{behind:.1f} s behind the last time that was believed"
+    advice = "let NTP set it; where it is right, it was ahead before: docs/operate/retention.md"
+    return Finding(Grade.WEAK, "clock", told, advice)
 
 
 def ending_certificates(settings: Settings) -> Iterator[Finding]:

@@ -11,16 +11,20 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from agents.access.audit_log import AuditLog, Event
 from agents.app.checks import disks, surroundings
 from agents.app.checks.surroundings import clock, looks, tend
 from agents.app.operations.findings import Finding, Grade
+from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.kafka.admin import ClusterState, TopicState
 from agents.kafka.topics import Topics, wanted_configs
 from agents.settings.model import Settings
+from agents.system.clock import system_clock
 from agents.system.metrics import Metrics
 from agents.system.sockets import serving
 from agents.system.sockets.serving import refuse_ended
+from agents.upkeep.sweep_guard import Confirmed, SweepGuard
 from pipeline.errors import BrokerError, SettingsError
 from tests.agents.app.operations.test_expiry import NOW, pem
 from tests.waiting import HANG_S
@@ -106,13 +110,29 @@ def test_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_clock_that_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    database = Ledger.embedded(tmp_path).database
     assert clock(database).grade is Grade.OK
     for seconds, grade in ((1, Grade.OK), (3, Grade.WEAK), (-3, Grade.WEAK)):
         off = timedelta(seconds=seconds)
         monkeypatch.setattr(database, "server_time", lambda off=off: datetime.now(UTC) + off)
         assert clock(database).grade is grade
     database.dispose()
+
+
+def test_a_clock_that_went_back_is_seen_without_another_one(tmp_path: Path) -> None:
+    database = Ledger.embedded(tmp_path).database
+    AuditLog(database).append(Event("1", "", "hushwire.audit.looked.v1", {"at": "now"}))
+    assert clock(database).grade is Grade.OK
+    day = timedelta(days=1)
+    went_back = Database(f"sqlite:///{tmp_path / 'ledger.db'}", lambda: system_clock() - day)
+    found = clock(went_back)
+    assert found.grade is Grade.WEAK
+    assert 86_000 < float(found.told.split()[0]) < 87_000
+    # Once somebody has confirmed that it is right, it is.
+    SweepGuard(went_back).allow("x", went_back.now(), 1, 1, Confirmed(1, "me"))
+    assert clock(went_back).grade is Grade.OK
+    for one in (database, went_back):
+        one.dispose()
 
 
 def test_certificates_that_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
