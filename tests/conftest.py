@@ -1,4 +1,4 @@
-"""What all tests share: running brokers, and the profiles of Hypothesis.
+"""What all tests share: running brokers, migrated ledgers, and the profiles of Hypothesis.
 
 ``ci`` tries the same examples every time, so that what one change passes does not fail the next;
 ``HYPOTHESIS_PROFILE=nightly`` tries others each night, and more where a test names no number of its
@@ -8,14 +8,18 @@ own. No example has a time limit: a busy machine is no fault of the code.
 from __future__ import annotations
 
 import os
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 if TYPE_CHECKING:
+    from agents.database.engine import Database
     from tests.broker.brokers import Broker
 
 SLOW = [HealthCheck.too_slow]
@@ -51,3 +55,34 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
             return made[name]
 
         yield named
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """The first empty ledger on SQLite is migrated, those after it are copies; gives ``upgrade``.
+
+    ``tests/postgres/test_schema.py`` has the migrations themselves, one by one.
+    """
+    if (migrate := sys.modules.get("agents.database.migrate")) is None:
+        yield None  # none of the tests that were collected has a ledger
+        return
+    upgrade, newest = migrate.upgrade, migrate.newest
+    file = tmp_path_factory.mktemp("migrated") / "ledger.db"
+    one_at_a_time = Lock()
+
+    def copied(database: Database) -> tuple[str | None, str]:
+        place = database.engine.url.database
+        with one_at_a_time:
+            if not database.sqlite or migrate.current(database) is not None:
+                return upgrade(database)
+            if not file.exists():
+                first = migrate.Database(f"sqlite:///{file}")
+                upgrade(first)
+                first.dispose()
+            with closing(sqlite3.connect(file)) as made, closing(sqlite3.connect(place)) as empty:
+                made.backup(empty)
+        return None, newest()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "upgrade", copied)
+        yield upgrade

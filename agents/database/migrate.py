@@ -7,6 +7,8 @@ work on beside a newer one that only adds to theirs: the database says from whic
 
 from __future__ import annotations
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -29,7 +31,7 @@ _LOCK = 0x687573685F6C6564
 
 def newest() -> str:
     """The revision that this version of Hushwire works with."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return str(_scripts().get_current_head())
 
 
 def current(database: Database) -> str | None:
@@ -143,7 +145,7 @@ def _current(connection: Connection) -> str | None:
 def _newer(connection: Connection, revision: str) -> bool:
     """Whether a schema is newer than this version, which works with it."""
     try:
-        ScriptDirectory.from_config(_config()).get_revision(revision)
+        _scripts().get_revision(revision)
     except CommandError:
         known = inspect(connection).has_table(SCHEMA_READERS.name)
         oldest = connection.scalar(select(SCHEMA_READERS.c.oldest)) if known else None
@@ -154,6 +156,12 @@ def _newer(connection: Connection, revision: str) -> bool:
             ) from None
         return True
     return False
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """All migrations; each is a file to be loaded, so they are looked through once a process."""
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:

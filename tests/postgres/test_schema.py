@@ -34,6 +34,12 @@ OLD_TABLES = (
 AT = "2026-01-01T00:00:00.000+00:00"
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_copied(monkeypatch: pytest.MonkeyPatch, migrated_once: object) -> None:
+    """Here all migrations run each time."""
+    monkeypatch.setattr(migrate, "upgrade", migrated_once)
+
+
 def differences(url: str) -> list[object]:
     database = Database(url)
     with database.reading() as connection:
