@@ -109,7 +109,7 @@ def _files(case: Case, policy: Policy) -> dict[str, str]:
     """What is stored of a call, by file; of the audio, what the certificate says of it."""
     detector = Detector(policy, token_key=_TOKEN_KEY)
     with ThreadPoolExecutor(1) as pool:
-        hear = _replayed(case)
+        transcribe = _replayed(case)
         line = Line(
             case.call.call_id,
             policy,
@@ -117,9 +117,9 @@ def _files(case: Case, policy: Policy) -> dict[str, str]:
             detector,
             voice=LoudnessVoice(),
             pool=pool,
-            heard_by="replayed",
-            listen=hear,
-            listen_again=hear,
+            transcribed_by="replayed",
+            transcribe=transcribe,
+            check=transcribe,
         )
         line.send(case.call, _audio(case))
         stored = line.finish()
@@ -145,7 +145,7 @@ def _audio(case: Case) -> Pcm:
 def _replayed(case: Case) -> Callable[[Window], WindowTranscript]:
     """A recogniser that hears every word of the case of which anything sounds."""
 
-    def hear(window: Window) -> WindowTranscript:
+    def transcribe(window: Window) -> WindowTranscript:
         owned = window.owned
         start, end = (owned.start, owned.end) if owned else (window.start, window.end)
         words = tuple(
@@ -166,7 +166,7 @@ def _replayed(case: Case) -> Callable[[Window], WindowTranscript]:
             models=("replayed@0",),
         )
 
-    return hear
+    return transcribe
 
 
 def _sounds(pcm: Pcm, start: int, end: int) -> bool:

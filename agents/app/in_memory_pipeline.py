@@ -9,13 +9,13 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeAlias
 
 from agents.kafka.topics import Topics
-from agents.runtime.steps import CallCore, Later, Listen, Send, Step
+from agents.runtime.steps import CallCore, Later, Send, Step, Transcribe
 from agents.stages.detect import Open, detect_stage
 from agents.stages.mute import mute_stage
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import transcribe_stage
 from agents.stages.verify import Inspector, verify_stage
-from models.speech.transcriber import check, hear
+from models.speech.transcriber import check, transcribe
 from pipeline.consent.gate import ConsentRules
 from pipeline.errors import ModelError, StoreError
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
@@ -33,7 +33,7 @@ from pipeline.records.model import (
     Window,
     WindowTranscript,
 )
-from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
+from pipeline.transcription.segmenter import VoiceDetector, WindowSettings
 
 Told: TypeAlias = Callable[[bool, int, int], None]
 """Is told of every window that was listened to: whether it is verification's, how many samples of
@@ -49,13 +49,13 @@ class Line:
         open_detector: opens the detector of a call.
         inspector: looks at what is heard in redacted audio.
         voice: says where somebody speaks.
-        pool: runs ``listen`` and ``listen_again``; several windows are listened to at once, results
+        pool: runs ``transcribe`` and ``check``; several windows are listened to at once, results
             stay in order.
         listening: how speech is packed into windows.
-        heard_by: digest of all that decides what is heard, see ``WindowTranscript.listening``.
+        transcribed_by: digest of all that decides the words, see ``WindowTranscript.listening``.
         consent: what the call is judged by; a policy that enforces consent needs it.
-        listen: hears a window; the real ear by default.
-        listen_again: hears a window of redacted audio.
+        transcribe: transcribes a window; the real models by default.
+        check: transcribes a window of redacted audio.
         told: progress.
     """
 
@@ -68,17 +68,17 @@ class Line:
         *,
         voice: VoiceDetector,
         pool: Executor,
-        listening: ListenSettings | None = None,
-        heard_by: str = "",
+        listening: WindowSettings | None = None,
+        transcribed_by: str = "",
         consent: ConsentRules | None = None,
-        listen: Callable[[Window], WindowTranscript] = hear,
-        listen_again: Callable[[Window], WindowTranscript] = check,
+        transcribe: Callable[[Window], WindowTranscript] = transcribe,
+        check: Callable[[Window], WindowTranscript] = check,
         told: Told = lambda again, done, known: None,  # noqa: ARG005 - nobody asked
     ) -> None:
         self.topics = Topics.named()
         self._mutes: dict[Mute, None] = {}
         self._pool, self._told = pool, told
-        self._ears = {False: listen, True: listen_again}
+        self._engines = {False: transcribe, True: check}
         self._known = {False: 0, True: 0}
         self._through = {False: 0, True: 0}
         timeouts = Timeouts()
@@ -88,7 +88,7 @@ class Line:
                 voice,
                 timeouts,
                 listening=listening,
-                heard_by=heard_by,
+                transcribed_by=transcribed_by,
                 consent=consent,
             ),
             detect_stage(self.topics, open_detector),
@@ -155,9 +155,9 @@ class Line:
             raise ModelError("the speech engine ended while it listened; start again") from None
 
     def _begin(self, step: Step) -> _Begun:
-        if isinstance(step, Listen):
+        if isinstance(step, Transcribe):
             self._known[step.check] += step.window.end - step.window.start
-            return step, self._pool.submit(self._ears[step.check], step.window)
+            return step, self._pool.submit(self._engines[step.check], step.window)
         return step, None
 
     def _carry_out(self, steps: _Steps) -> None:
@@ -165,7 +165,7 @@ class Line:
         match step:
             case Send():
                 self.put(step.topic, step.record)
-            case Listen() if result is not None:
+            case Transcribe() if result is not None:
                 heard = result.result()
                 self._through[step.check] += step.window.end - step.window.start
                 self._told(step.check, self._through[step.check], self._known[step.check])

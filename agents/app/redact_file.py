@@ -15,7 +15,7 @@ from pathlib import Path
 from agents.app.checks.redaction_job import Job, job_of
 from agents.app.checks.wanted import Wanted
 from agents.app.in_memory_pipeline import Line, Told
-from agents.app.wiring import heard_by, transcriber_settings
+from agents.app.wiring import transcribed_by, transcriber_settings
 from agents.crypto.ed25519 import SigningKey
 from agents.database.open_ledger import signing_key_beside, token_key_beside
 from agents.reports.call_files import read_call
@@ -32,7 +32,7 @@ from agents.system.private_files import there
 from agents.upkeep.quarantine import why_failed
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import check, hear, pinned
+from models.speech.transcriber import check, pinned, transcribe
 from pipeline.consent.gate import ConsentRules
 from pipeline.evidence.certificate import certificate_json, parse_certificate, restated
 from pipeline.evidence.certificate_check import check_certificate
@@ -40,7 +40,7 @@ from pipeline.evidence.stored_call import StoredCall
 from pipeline.muting.output_format import in_form, write_in, written_checks
 from pipeline.muting.rendering import apply_mutes
 from pipeline.records.model import Mute, Window, WindowTranscript
-from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
+from pipeline.transcription.segmenter import VoiceDetector, WindowSettings
 
 NARROWED = "narrowed"
 """Mark of a call of which more was in IN than what was analysed and is in OUT."""
@@ -68,11 +68,11 @@ class Engines:
     inspector: Inspector
     voice: VoiceDetector
     pool: Executor
-    listen: Callable[[Window], WindowTranscript] = hear
-    listen_again: Callable[[Window], WindowTranscript] = check
-    listening: ListenSettings | None = None
+    transcribe: Callable[[Window], WindowTranscript] = transcribe
+    check: Callable[[Window], WindowTranscript] = check
+    listening: WindowSettings | None = None
     """How speech is packed into windows."""
-    heard_by: str = ""
+    transcribed_by: str = ""
     """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
     consent: ConsentRules | None = None
     """What the call is judged by; a policy that enforces consent needs it."""
@@ -114,7 +114,7 @@ def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Red
             SileroVoice(),
             pool,
             listening=listening(settings.pace),
-            heard_by=heard_by(settings, hearing),
+            transcribed_by=transcribed_by(settings, hearing),
             consent=consent_rules(settings) if asked else None,
         )
         return redact(job, engines, key=key, told=told)
@@ -131,10 +131,10 @@ def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = N
         voice=engines.voice,
         pool=engines.pool,
         listening=engines.listening,
-        heard_by=engines.heard_by,
+        transcribed_by=engines.transcribed_by,
         consent=engines.consent,
-        listen=engines.listen,
-        listen_again=engines.listen_again,
+        transcribe=engines.transcribe,
+        check=engines.check,
         told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked
     )
     line.send(call, pcm, (NARROWED,) if job.narrowed else ())

@@ -24,7 +24,7 @@ from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import PARTITIONS, RAW_RETENTION_MS, Topics
 from agents.runtime.batching import LiveFirst
 from agents.runtime.broker_port import Reader
-from agents.runtime.engine_pool import LISTEN_S, PoolWork, TranscriberPool
+from agents.runtime.engine_pool import TRANSCRIBE_S, PoolWork, TranscriberPool
 from agents.runtime.outbox import Limits
 from agents.runtime.record_runtime import RecordRuntime, RecordStage
 from agents.runtime.stage_runtime import BACKFILL, StageRuntime
@@ -47,7 +47,7 @@ from pipeline.analytics.topics import TopicList
 from pipeline.consent.gate import ConsentRules
 from pipeline.policy.model import Policy
 from pipeline.transcription.voice_activity import VoiceDetector
-from pipeline.transcription.windows import ListenSettings
+from pipeline.transcription.windows import WindowSettings
 
 STOP_S = 25.0
 """Less than the half minute that Kubernetes gives by default."""
@@ -115,13 +115,13 @@ class WorkerConfig:
     """Speech engine processes."""
     batch: Batch = field(default_factory=Batch)
     """How windows are put together for one engine process."""
-    listening: ListenSettings = field(default_factory=ListenSettings)
+    listening: WindowSettings = field(default_factory=WindowSettings)
     """How speech is packed into windows."""
-    heard_by: str = ""
+    transcribed_by: str = ""
     """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
-    listen_s: float = LISTEN_S
+    transcribe_s: float = TRANSCRIBE_S
     """How long one window may take."""
     stop_s: float = STOP_S
     """How long stopping may take; then the process ends at once."""
@@ -242,7 +242,7 @@ def made_stages(
                         voice,
                         timeouts,
                         listening=config.listening,
-                        heard_by=config.heard_by,
+                        transcribed_by=config.transcribed_by,
                         audio=metrics.audio.inc,
                         consent=config.consent,
                     )
@@ -279,7 +279,7 @@ def client(reading: Reading, parts: Parts, thread: ThreadPoolExecutor) -> tuple[
         f"{config.group_prefix}-{stage.name}",
         config.bootstrap,
         partitions=config.partitions,
-        longest_job_s=config.listen_s,
+        longest_job_s=config.transcribe_s,
         client_id=f"hushwire-{stage.name}",
         security=config.security,
     )

@@ -157,7 +157,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         raw_retention_ms=settings.raw_retention_seconds * 1000,
         engines=settings.engine_processes,
         listening=listening(settings.pace),
-        heard_by=heard_by(settings, hearing) if TRANSCRIBE in named else "",
+        transcribed_by=transcribed_by(settings, hearing) if TRANSCRIBE in named else "",
         consent=consent_rules(settings) if TRANSCRIBE in named else None,
         nightly=nightly,
         batch=batching(settings.pace, settings.device),
@@ -312,7 +312,7 @@ def ingest_files(
         )
 
 
-def heard_by(settings: Settings, hearing: TranscriberSettings) -> str:
+def transcribed_by(settings: Settings, hearing: TranscriberSettings) -> str:
     """Digest of all that decides what is heard in a call, see ``WindowTranscript.listening``.
 
     Where models lie and how many inputs share a batch change no bit of it.

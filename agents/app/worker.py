@@ -102,7 +102,7 @@ async def run_worker(
             config.models.pool_work,
             config.engines,
             batch=config.batch,
-            listen_s=config.listen_s,
+            transcribe_s=config.transcribe_s,
             live=live,
         )
     # What loads stays: the collector would look through it again and again.

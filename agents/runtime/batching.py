@@ -3,9 +3,9 @@
 Windows of live calls go first. Those of calls that can wait, such as an archive's, get what is
 left: while live calls are in flight one window a process, and never the last free process.
 
-Outcomes of ``BatchQueue.hear``: a ``WindowTranscript``; ``BrokenProcessPool`` where the process
-ended that had the window, or the pool before its turn came; ``TimeoutError`` where its batch took
-too long.
+Outcomes of ``BatchQueue.transcribe``: a ``WindowTranscript``; ``BrokenProcessPool`` where the
+process ended that had the window, or the pool before its turn came; ``TimeoutError`` where its
+batch took too long.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class BatchQueue:
         """Processes with windows that could wait."""
         self._timer: asyncio.TimerHandle | None = None
 
-    async def hear(
+    async def transcribe(
         self, job: Job, window: Window, *, alone: bool = False, can_wait: bool = False
     ) -> WindowTranscript:
         """Have one window heard; ``alone``: in no batch with others."""

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from agents.crypto.envelope import Seal
 from agents.runtime.broker_port import Delivery
 from agents.runtime.outbox import ended_at, ends_call
-from agents.runtime.steps import Act, CallCore, Later, Listen, Send, Step, Tell
+from agents.runtime.steps import Act, CallCore, EmitEvent, Later, Send, Step, Transcribe
 from agents.system.clock import epoch_seconds
 from agents.system.tracing.tracer import NOTHING, Attribute, CallTrace
 from pipeline.errors import ModelError, RecordError
@@ -57,13 +57,13 @@ class StepServices:
         *,
         in_thread: Callable[[Callable[[], list[Step]]], Awaitable[list[Step]]],
         send: Callable[[Send, Seal, float, CallTrace], Awaitable[Awaitable[object]]],
-        tell: Callable[[Tell, CallTrace], Awaitable[Awaitable[object]]],
-        listen: Callable[[Listen], Coroutine[Any, Any, WindowTranscript]],
+        tell: Callable[[EmitEvent, CallTrace], Awaitable[Awaitable[object]]],
+        transcribe: Callable[[Transcribe], Coroutine[Any, Any, WindowTranscript]],
         act: Callable[[Act], Awaitable[None]],
         reject: Callable[[Delivery, str, str], Awaitable[bool]],
     ) -> None:
         self.in_thread, self.send, self.tell = in_thread, send, tell
-        self.listen, self.act, self.reject = listen, act, reject
+        self.transcribe, self.act, self.reject = transcribe, act, reject
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class CallRun:
         call_id: str,
         seal: Seal,
         core: CallCore,
-        desk: StepServices,
+        services: StepServices,
         *,
         room: int,
         changed: Callable[[], None],
@@ -115,7 +115,7 @@ class CallRun:
         """When its first record was written, in seconds since 1970; 0: not known, as the others."""
         self._written = 0.0
         self._ended = 0.0
-        self._desk, self._room, self._changed = desk, room, changed
+        self._services, self._room, self._changed = services, room, changed
         self._inbox: deque[Arrival | None] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
@@ -212,12 +212,12 @@ class CallRun:
         if arrival is None:
             if self.core.wait_s is None and self.lost:
                 raise RecordError("a record of the call could not be read, and its end never came")
-            return await self._desk.in_thread(self.core.quiet)
+            return await self._services.in_thread(self.core.quiet)
         topic, record = arrival.delivery.topic, arrival.record
         try:
-            return await self._desk.in_thread(lambda: self.core.take(topic, record))
+            return await self._services.in_thread(lambda: self.core.take(topic, record))
         except RecordError as error:
-            if await self._desk.reject(arrival.delivery, self.call_id, error.code):
+            if await self._services.reject(arrival.delivery, self.call_id, error.code):
                 self.lost = True
             return []
 
@@ -231,15 +231,15 @@ class CallRun:
         """Start listening where a step wants it; what is left to carry out in order."""
         queued = []
         for step in steps:
-            if not isinstance(step, Listen):
+            if not isinstance(step, Transcribe):
                 queued.append(_Queued(step))
             elif step.in_order:
-                queued.append(_Queued(step, self._listen(self._hear(step))))
+                queued.append(_Queued(step, self._in_background(self._transcribe(step))))
             else:
-                self._listen(self._answer(step))
+                self._in_background(self._answer(step))
         return queued
 
-    def _listen(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def _in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._group.create_task(work)
         self._listening.add(task)
         task.add_done_callback(self._no_longer_listens)
@@ -251,11 +251,11 @@ class CallRun:
         # The core may end with what was heard, not with a record.
         self._arrived.set()
 
-    async def _hear(self, step: Listen) -> WindowTranscript:
+    async def _transcribe(self, step: Transcribe) -> WindowTranscript:
         window, began, failed = step.window, epoch_seconds(), "internal"
         self.windows += 1
         try:
-            heard = await self._desk.listen(step)
+            heard = await self._services.transcribe(step)
             failed = "unheard" if heard.unheard else ""
         except asyncio.CancelledError:
             failed = _DROPPED  # whoever takes the call up listens to it again
@@ -267,9 +267,9 @@ class CallRun:
                 self.trace.part("listen", f"{window.channel}/{window.seq}", began, said, failed)
         return heard
 
-    async def _answer(self, step: Listen) -> None:
-        heard = await self._hear(step)
-        self._put_steps(await self._desk.in_thread(lambda: step.then(heard)))
+    async def _answer(self, step: Transcribe) -> None:
+        heard = await self._transcribe(step)
+        self._put_steps(await self._services.in_thread(lambda: step.then(heard)))
 
     async def _step_all(self) -> None:
         while True:
@@ -288,7 +288,7 @@ class CallRun:
             step = queued.step
             if isinstance(step, Send):
                 self.sent += 1
-                sent.append(await self._desk.send(step, self.seal, self.ended, self.trace))
+                sent.append(await self._services.send(step, self.seal, self.ended, self.trace))
                 continue
             await _all(sent)
             if step is _OVER:
@@ -298,20 +298,20 @@ class CallRun:
         return False
 
     async def _carry_out_one(self, step: Step, task: asyncio.Task[WindowTranscript] | None) -> None:
-        if isinstance(step, Tell):
+        if isinstance(step, EmitEvent):
             self.state = str(step.facts.get("state", self.state))
-            await (await self._desk.tell(step, self.trace))
+            await (await self._services.tell(step, self.trace))
         elif isinstance(step, Act):
-            await self._desk.act(step)
+            await self._services.act(step)
         elif isinstance(step, Later):
-            await self._in_place(await self._desk.in_thread(step.then))
-        elif isinstance(step, Listen) and task is not None:
+            await self._in_place(await self._services.in_thread(step.then))
+        elif isinstance(step, Transcribe) and task is not None:
             await asyncio.wait([task])
             if task.cancelled():
                 # A task group takes no notice of a child that was cancelled: the call would hang.
                 raise ModelError("listening to a window was cancelled")
             heard = task.result()
-            await self._in_place(await self._desk.in_thread(lambda: step.then(heard)))
+            await self._in_place(await self._services.in_thread(lambda: step.then(heard)))
 
     async def _in_place(self, steps: list[Step]) -> None:
         """Carry out steps before those that are queued already."""

@@ -1,6 +1,6 @@
 """The pool of speech engine processes.
 
-Outcomes of ``TranscriberPool.listen``: always a ``WindowTranscript``. A window that kills its
+Outcomes of ``TranscriberPool.transcribe``: always a ``WindowTranscript``. A window that kills its
 process twice, the second time alone in a fresh pool, is unheard: it will be silenced whole. Where
 no process can be started at all, ``ModelError``.
 """
@@ -25,10 +25,10 @@ from models.speech.transcriber import (
     TranscriberSettings,
     check,
     check_all,
-    hear,
-    hear_all,
     pinned,
     start_transcriber,
+    transcribe,
+    transcribe_all,
 )
 from pipeline.errors import ModelError, SettingsError
 from pipeline.records.model import Window, WindowTranscript
@@ -36,7 +36,7 @@ from pipeline.transcription.segmenter import silent, unheard
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What tells the libraries of an engine process how many threads to take."""
-LISTEN_S = 120.0
+TRANSCRIBE_S = 120.0
 """Windows that take longer have hung: their process is ended and each is tried once more."""
 
 
@@ -47,9 +47,9 @@ class PoolWork:
     start: Callable[..., None]
     """Loads the models, once per process."""
     arguments: tuple[Any, ...]
-    hear: Callable[[Window], WindowTranscript]
+    transcribe: Callable[[Window], WindowTranscript]
     check: Callable[[Window], WindowTranscript]
-    hear_all: Job | None = None
+    transcribe_all: Job | None = None
     """Hears several windows for less than one after another; None: one after another."""
     check_all: Job | None = None
 
@@ -73,13 +73,13 @@ class TranscriberPool:
         workers: int,
         *,
         batch: Batch | None = None,
-        listen_s: float = LISTEN_S,
+        transcribe_s: float = TRANSCRIBE_S,
         live: LiveFirst | None = None,
     ) -> None:
-        self._pool_work, self._workers, self._listen_s = pool_work, max(1, workers), listen_s
+        self._pool_work, self._workers, self._listen_s = pool_work, max(1, workers), transcribe_s
         self._batch, self._live = batch or Batch(), live
         self._jobs: dict[bool, Job] = {
-            False: pool_work.hear_all or partial(_one_by_one, pool_work.hear),
+            False: pool_work.transcribe_all or partial(_one_by_one, pool_work.transcribe),
             True: pool_work.check_all or partial(_one_by_one, pool_work.check),
         }
         self._gather = self._gathered()
@@ -112,7 +112,7 @@ class TranscriberPool:
         """End all processes; windows in work are lost, and come again from the broker."""
         self._kill()
 
-    async def listen(
+    async def transcribe(
         self, window: Window, *, check: bool = False, can_wait: bool = False
     ) -> WindowTranscript:
         """Listen to a window.
@@ -133,7 +133,7 @@ class TranscriberPool:
                 pass
             gather = self._gather
             try:
-                return await gather.hear(self._jobs[check], window, can_wait=can_wait)
+                return await gather.transcribe(self._jobs[check], window, can_wait=can_wait)
             except (BrokenProcessPool, TimeoutError):
                 return await self._again(gather, window, check=check)
 
@@ -142,7 +142,7 @@ class TranscriberPool:
             if self._gather is broken:
                 await self._renew()
             try:
-                return await self._gather.hear(self._jobs[check], window, alone=True)
+                return await self._gather.transcribe(self._jobs[check], window, alone=True)
             except (BrokenProcessPool, TimeoutError):
                 await self._renew()
                 return unheard(window)
@@ -168,9 +168,9 @@ class TranscriberPool:
 
 
 def _one_by_one(
-    listen: Callable[[Window], WindowTranscript], windows: Sequence[Window]
+    transcribe: Callable[[Window], WindowTranscript], windows: Sequence[Window]
 ) -> list[WindowTranscript]:
-    return [listen(window) for window in windows]
+    return [transcribe(window) for window in windows]
 
 
 def _executor(pool_work: PoolWork, workers: int) -> ProcessPoolExecutor:
@@ -234,4 +234,4 @@ def engine_pool(settings: TranscriberSettings, workers: int) -> Iterator[Process
 
 def whisper_work(settings: TranscriberSettings) -> PoolWork:
     """The real models."""
-    return PoolWork(start_transcriber, (settings,), hear, check, hear_all, check_all)
+    return PoolWork(start_transcriber, (settings,), transcribe, check, transcribe_all, check_all)

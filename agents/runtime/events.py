@@ -9,7 +9,7 @@ from agents.access.audit_log import Event
 from agents.kafka.sending import Message
 from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
-from agents.runtime.steps import Tell
+from agents.runtime.steps import EmitEvent
 from pipeline.records import cloudevents
 
 REFUSED = "hushwire.call.refused.v1"
@@ -23,7 +23,7 @@ DEADLETTER = "__hushwire.errors."
 """Prefix of the headers, in the manner of KIP-298; there is no message and no stack."""
 
 
-def event(tell: Tell, *, source: str = cloudevents.SOURCE) -> Message:
+def event(tell: EmitEvent, *, source: str = cloudevents.SOURCE) -> Message:
     """A CloudEvent with JSON facts; ``ce_id`` depends on call, kind and part alone."""
     headers = {
         "ce_specversion": b"1.0",
@@ -38,23 +38,25 @@ def event(tell: Tell, *, source: str = cloudevents.SOURCE) -> Message:
     return Message(tell.topic, tell.call_id.encode(), headers, body)
 
 
-def audit(topic: str, call_id: str, what: str, facts: Mapping[str, object], *, at: str) -> Tell:
+def audit(
+    topic: str, call_id: str, what: str, facts: Mapping[str, object], *, at: str
+) -> EmitEvent:
     """An audit record: what happened to a call, and when (as ``Database.stamp`` writes it)."""
-    return Tell(topic, call_id, f"hushwire.audit.{what}.v1", {"at": at, "what": what, **facts})
+    return EmitEvent(topic, call_id, f"hushwire.audit.{what}.v1", {"at": at, "what": what, **facts})
 
 
 def refusal(
     topics: Topics, call_id: str, stage: str, code: str, told: Mapping[str, object], *, at: str
-) -> tuple[Tell, Tell]:
+) -> tuple[EmitEvent, EmitEvent]:
     """What is told of a call that is refused: to the audit log, and to whoever sent it."""
     facts = {"stage": stage, "code": code, "state": _REFUSED}
     return (
         audit(topics.audit, call_id, "call-refused", {**facts, **told}, at=at),
-        Tell(topics.calls_redacted, call_id, REFUSED, {"call_id": call_id, **facts}),
+        EmitEvent(topics.calls_redacted, call_id, REFUSED, {"call_id": call_id, **facts}),
     )
 
 
-def audit_event(tell: Tell) -> Event:
+def audit_event(tell: EmitEvent) -> Event:
     """An audit record as it goes into the audit log, under the same id as on the topic.
 
     Raises:
@@ -63,7 +65,7 @@ def audit_event(tell: Tell) -> Event:
     return Event(_event_id(tell), tell.call_id, tell.kind, tell.facts)
 
 
-def _event_id(tell: Tell) -> str:
+def _event_id(tell: EmitEvent) -> str:
     whole = f"{tell.call_id}/{tell.kind}"
     return f"{whole}/{tell.part}" if tell.part else whole
 

@@ -19,7 +19,7 @@ from agents.kafka.sending import Message
 from agents.kafka.topics import Topics
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery, Port
-from agents.runtime.steps import Act, Reads, Send, Tell
+from agents.runtime.steps import Act, EmitEvent, Reads, Send
 from agents.system import fatal_exit
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
@@ -113,7 +113,7 @@ class Outbox:
             headers = {**headers, HEADER: trace.header}
         return await self._post(Message(step.topic, key, headers, clear.value))
 
-    async def tell(self, tell: Tell, trace: CallTrace = NOTHING) -> Awaitable[object]:
+    async def tell(self, tell: EmitEvent, trace: CallTrace = NOTHING) -> Awaitable[object]:
         """Queue a content-free event; what is returned is done when the broker has it.
 
         An audit record is written to the audit log before: no broker can lose it or make it up.

@@ -26,7 +26,7 @@ from agents.runtime.broker_port import Delivery, Port
 from agents.runtime.intake import Intake, Partition, Work
 from agents.runtime.outbox import Limits, Outbox, ends_call
 from agents.runtime.pulse import Pulse
-from agents.runtime.steps import Send, Tell
+from agents.runtime.steps import EmitEvent, Send
 from agents.system.logging import about, get_logger
 from agents.system.metrics import Metrics
 from agents.system.tracing.tracer import NOTHING, CallTrace, is_on, trace_call
@@ -51,7 +51,7 @@ class Handled:
     """Why it goes to the dead letters, without its bytes; a code."""
     refused: str = ""
     """Why its call is refused; a code."""
-    tell: tuple[Tell, ...] = ()
+    tell: tuple[EmitEvent, ...] = ()
     then: Callable[[], object] | None = field(default=None, repr=False)
     """Done once all of that is acknowledged; it may block, and may be repeated."""
     dropped: str = ""

@@ -37,7 +37,7 @@ from agents.runtime.engine_pool import TranscriberPool
 from agents.runtime.intake import Intake, Partition, spawn
 from agents.runtime.outbox import Limits, Outbox
 from agents.runtime.pulse import Pulse
-from agents.runtime.steps import Late, Listen, Stage, Step
+from agents.runtime.steps import Late, Stage, Step, Transcribe
 from agents.system import fatal_exit
 from agents.system.logging import about, get_logger, place_of, shows
 from agents.system.metrics import Metrics
@@ -134,11 +134,11 @@ class StageRuntime:
         self._blocked = 0
         self._unblocked_at = self._swept = time.monotonic()
         self._paused = False
-        self._desk = StepServices(
+        self._services = StepServices(
             in_thread=self._in_thread,
             send=self._out.send,
             tell=self._out.tell,
-            listen=self._listen,
+            transcribe=self._transcribe,
             act=self._out.act,
             reject=self._out.reject,
         )
@@ -258,7 +258,9 @@ class StageRuntime:
             # It even ended meanwhile, with what came over the other topic.
             await self._after_end(delivery, cloudevents.address(delivery.headers, delivery.key))
             return None
-        run = CallRun(call_id, seal, core, self._desk, room=self._limits.room, changed=self._weigh)
+        run = CallRun(
+            call_id, seal, core, self._services, room=self._limits.room, changed=self._weigh
+        )
         run.trace = trace_call(call_id, self.stage.name)
         run.policy = f"{policy.name} {policy.version}"
         self._log.debug("call begun", policy=run.policy)
@@ -470,12 +472,12 @@ class StageRuntime:
         work = partial(copy_context().run, self.pulse.timed(work))  # whose call lines are about
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def _listen(self, step: Listen) -> WindowTranscript:
+    async def _transcribe(self, step: Transcribe) -> WindowTranscript:
         if self._pool is None:
             raise ModelError("this worker has no speech engines")
         try:
             can_wait = self._after is not None
-            heard = await self._pool.listen(step.window, check=step.check, can_wait=can_wait)
+            heard = await self._pool.transcribe(step.window, check=step.check, can_wait=can_wait)
         except ModelError as error:
             # Refusing every call because processes can't be had just now would lose them all.
             fatal_exit.exit_now(fatal_exit.ExitCode.MODEL, str(error))

@@ -37,7 +37,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class EmitEvent:
     """Send an event, in clear, to a topic: content-free, or a redacted transcript."""
 
     topic: str
@@ -53,7 +53,7 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
-class Listen:
+class Transcribe:
     """Have a window listened to in the pool; several windows of a call may be there at once."""
 
     window: Window
@@ -102,7 +102,7 @@ class Act:
     what: Callable[[], object] = field(repr=False)
 
 
-Step: TypeAlias = Send | Tell | Listen | Later | Act
+Step: TypeAlias = Send | EmitEvent | Transcribe | Later | Act
 
 
 class CallCore(Protocol):

@@ -36,7 +36,7 @@ from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
 from agents.runtime.events import KNOWN, audit, refusal
 from agents.runtime.record_runtime import Handled, RecordStage
-from agents.runtime.steps import Send, Tell
+from agents.runtime.steps import EmitEvent, Send
 from agents.stages.door_info import NotTakenError, call_info
 from agents.stages.door_opening import KEY_LOOK_S, Door, KeyAwayError, Opener
 from agents.system.clock import stamp
@@ -380,7 +380,7 @@ class Admission:
         end = CallEnd(header.call_id, record.chunks, record.end, marks=marks)
         return Handled(header.call_id, (*sends, Send(raw, end)), call.seal, tell=tell)
 
-    def _in_clear(self, call_id: str) -> tuple[Tell, ...]:
+    def _in_clear(self, call_id: str) -> tuple[EmitEvent, ...]:
         """What the audit log is told of a call in clear; a repeat is the same event."""
         known = self._ledger.call(call_id)
         if known is None:
@@ -392,7 +392,7 @@ class Admission:
 
     def _after_end(self, where: DoorAddress, call: _Call) -> Handled:
         """A record of a call that was closed before: a repeat."""
-        told: tuple[Tell, ...] = ()
+        told: tuple[EmitEvent, ...] = ()
         if where.ends:
             facts: dict[str, object] = {"call_id": where.call_id, "state": call.ended}
             if call.same_as:
@@ -400,7 +400,7 @@ class Admission:
             stored = self._catalogue.find(call.same_as or where.call_id)
             if stored is not None:
                 facts |= {"whole": stored.whole, "marks": list(stored.marks)}
-            told = (Tell(self._topics.calls_redacted, where.call_id, KNOWN, facts),)
+            told = (EmitEvent(self._topics.calls_redacted, where.call_id, KNOWN, facts),)
         return Handled(where.call_id, tell=told, dropped="over")
 
     def _refused(self, call_id: str, code: str, error: HushwireError) -> Handled:

@@ -27,7 +27,7 @@ NAME = "detect"
 class DetectorCall(Protocol):
     """One call of a detector, such as ``models.detection.call_detector.CallDetector``."""
 
-    def take(self, heard: WindowTranscript) -> list[Findings]:
+    def take(self, transcript: WindowTranscript) -> list[Findings]:
         """Take the next window."""
         ...
 
@@ -130,19 +130,19 @@ class DetectCall:
         """See ``CallCore``: whatever comes after the end is a repeat."""
         return Late()
 
-    def _take(self, heard: WindowTranscript) -> list[Findings]:
+    def _take(self, transcript: WindowTranscript) -> list[Findings]:
         if self._call is None:
-            if heard.call is None:
+            if transcript.call is None:
                 raise RecordError("the first window of a call does not say its sample rate")
-            call = heard.call
+            call = transcript.call
             self._call = self._open(call, self._policy)
             self._beside = self._open_beside(call, self._policy) if self._open_beside else None
         try:
-            return self._call.take(heard)
+            return self._call.take(transcript)
         except RecordError:
             raise
         except Exception:  # noqa: BLE001 - fail closed: a window that can't be analysed is unheard
-            return self._call.take(_unheard(heard))
+            return self._call.take(_unheard(transcript))
 
     def _finish(self, end: CallEnd) -> list[Findings]:
         if self._call is not None:
@@ -160,7 +160,7 @@ class DetectCall:
         return steps
 
 
-def _unheard(heard: WindowTranscript) -> WindowTranscript:
+def _unheard(transcript: WindowTranscript) -> WindowTranscript:
     """The same window as one that nobody heard: all of it will be silenced."""
-    whole = Interval(heard.start, max(heard.end, heard.heard_until))
-    return replace(heard, words=(), unexplained=(), unheard=(whole,))
+    whole = Interval(transcript.start, max(transcript.end, transcript.heard_until))
+    return replace(transcript, words=(), unexplained=(), unheard=(whole,))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from agents.kafka.topics import Topics
-from agents.runtime.steps import Late, LateError, Later, Listen, Send, Stage, Step
+from agents.runtime.steps import Late, LateError, Later, Send, Stage, Step, Transcribe
 from agents.stages.timeouts import Timeouts
 from models.store.software import digest_of
 from pipeline.consent.gate import ConsentGate, ConsentRules, metadata_decision
@@ -30,7 +30,7 @@ from pipeline.records.model import (
     WindowTranscript,
 )
 from pipeline.transcription.hallucination import Doubt
-from pipeline.transcription.segmenter import Listener, ListenSettings, VoiceDetector, silent
+from pipeline.transcription.segmenter import Segmenter, VoiceDetector, WindowSettings, silent
 from pipeline.verification.verifier import OTHER_LANGUAGE
 
 NAME = "transcribe"
@@ -46,8 +46,8 @@ def transcribe_stage(
     voice: VoiceDetector,
     timeouts: Timeouts,
     *,
-    listening: ListenSettings | None = None,
-    heard_by: str = "",
+    listening: WindowSettings | None = None,
+    transcribed_by: str = "",
     audio: Callable[[float], object] = lambda _: None,
     consent: ConsentRules | None = None,
 ) -> Stage:
@@ -58,7 +58,7 @@ def transcribe_stage(
         voice: says where somebody speaks.
         timeouts: how long a call is waited for.
         listening: how speech is packed into windows.
-        heard_by: digest of all that decides what is heard, see ``WindowTranscript.listening``.
+        transcribed_by: digest of all that decides the words, see ``WindowTranscript.listening``.
         audio: is told the seconds of every call that is through.
         consent: what calls are judged by; a policy that enforces consent needs it.
     """
@@ -72,7 +72,7 @@ def transcribe_stage(
             timeouts,
             audio=audio,
             listening=listening,
-            heard_by=heard_by,
+            transcribed_by=transcribed_by,
             judge=lambda call: _judge(call, policy, consent),
         ),
     )
@@ -102,18 +102,18 @@ class TranscribeCall:
         timeouts: Timeouts,
         *,
         audio: Callable[[float], object] = lambda _: None,
-        listening: ListenSettings | None = None,
-        heard_by: str = "",
+        listening: WindowSettings | None = None,
+        transcribed_by: str = "",
         judge: Callable[[CallInfo], ConsentGate | Decision | None] = lambda _: None,
     ) -> None:
         self._judge = judge
         self._gate: ConsentGate | None = None
         self._decision: Decision | None = None
         self._call_id, self._words, self._voice = call_id, words, voice
-        self._heard_by = heard_by
+        self._transcribed_by = transcribed_by
         self._timeouts, self._audio, self._listening = timeouts, audio, listening
         self._call: CallInfo | None = None
-        self._listener: Listener | None = None
+        self._segmenter: Segmenter | None = None
         self._seen: set[int] = set()
         self._length = 0
         self._end: CallEnd | None = None
@@ -178,17 +178,17 @@ class TranscribeCall:
             return []
         if self._end is not None and chunk.seq >= self._end.chunks:
             raise LateError("a chunk beyond the end of its call")
-        if self._listener is None:
+        if self._segmenter is None:
             judged = self._judge(chunk.call)
             if isinstance(judged, ConsentGate):
                 self._gate = judged
-                self._heard_by = digest_of(self._heard_by, judged.digest)
+                self._transcribed_by = digest_of(self._transcribed_by, judged.digest)
             else:
                 self._decision = judged
-            self._listener = Listener(chunk.call, self._voice, self._listening)
+            self._segmenter = Segmenter(chunk.call, self._voice, self._listening)
             self._call = chunk.call
-        windows = self._listener.take(chunk)
-        self._gaps = self._listener.gaps
+        windows = self._segmenter.take(chunk)
+        self._gaps = self._segmenter.gaps
         self._seen.add(chunk.seq)
         self._length = max(self._length, chunk.end)
         return [*self._listen(windows), *self._finish_if_complete()]
@@ -207,12 +207,12 @@ class TranscribeCall:
         self._missing = frozenset(range(self._highest + 1)) - self._seen
         self._seen.clear()
         steps: list[Step] = []
-        if self._listener is not None:
-            steps = self._listen(self._listener.finish(end))
-            self._gaps = self._listener.gaps
+        if self._segmenter is not None:
+            steps = self._listen(self._segmenter.finish(end))
+            self._gaps = self._segmenter.gaps
             if self._gaps:
                 self._marks.add("gap")
-            self._listener = None
+            self._segmenter = None
         return [*steps, Later(lambda: self._over(end))]
 
     def _listen(self, windows: list[Window]) -> list[Step]:
@@ -221,22 +221,26 @@ class TranscribeCall:
     def _listen_to(self, window: Window) -> Step:
         if self._gate is not None and self._gate.withholds(window.channel):
             return Later(lambda: self._heard(window, silent(window)))
-        return Listen(window, partial(self._heard, window))
+        return Transcribe(window, partial(self._heard, window))
 
-    def _heard(self, window: Window, heard: WindowTranscript) -> list[Step]:
-        if Doubt.FOREIGN in heard.doubts:
+    def _heard(self, window: Window, transcript: WindowTranscript) -> list[Step]:
+        if Doubt.FOREIGN in transcript.doubts:
             self._marks.add(OTHER_LANGUAGE)
-        elif heard.unheard:
+        elif transcript.unheard:
             self._marks.add("unheard")
         # A chunk that was given up may still reach muting: nobody has listened to it.
-        known = self._gaps_told.get(heard.channel, 0)
-        gaps = [gap for gap in self._gaps[known:] if gap.start < heard.heard_until]
-        self._gaps_told[heard.channel] = known + len(gaps)
-        unheard = (*heard.unheard, *gaps)
+        known = self._gaps_told.get(transcript.channel, 0)
+        gaps = [gap for gap in self._gaps[known:] if gap.start < transcript.heard_until]
+        self._gaps_told[transcript.channel] = known + len(gaps)
+        unheard = (*transcript.unheard, *gaps)
         # From where on it accounts for its channel: detection silences what no record does.
-        start = min(heard.start, window.owned.start) if window.owned else heard.start
+        start = min(transcript.start, window.owned.start) if window.owned else transcript.start
         told = replace(
-            heard, start=start, call=self._call, unheard=unheard, listening=self._heard_by
+            transcript,
+            start=start,
+            call=self._call,
+            unheard=unheard,
+            listening=self._transcribed_by,
         )
         return self._send(self._gate.take(told) if self._gate else [told])
 

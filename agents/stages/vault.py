@@ -19,7 +19,7 @@ from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import Topics
 from agents.runtime.events import audit
-from agents.runtime.steps import Act, Late, Later, Stage, Step, Tell
+from agents.runtime.steps import Act, EmitEvent, Late, Later, Stage, Step
 from agents.stages.timeouts import Timeouts
 from agents.system.logging import get_logger
 from agents.vault.analytics.fact_keeper import FactKeeper
@@ -34,8 +34,8 @@ from pipeline.errors import (
 )
 from pipeline.evidence.certificate import LogStated
 from pipeline.evidence.layout import CANDIDATES, PEAKS
+from pipeline.evidence.redacted_transcript import events, read_transcript
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
-from pipeline.evidence.told_transcript import events, read_transcript
 from pipeline.policy.model import Policy
 from pipeline.records.model import Findings, Record, RedactedChunk, Verdict
 
@@ -241,7 +241,7 @@ class VaultCall:
         stored = {"whole": self._whole, "marks": list(self._marks)}
         told = {**facts, "certificate": self._certificate, **stored}
         transcript = [
-            Tell(
+            EmitEvent(
                 self._topics.transcripts_redacted,
                 self._call_id,
                 TRANSCRIPT,
@@ -253,7 +253,7 @@ class VaultCall:
         ]
         return [
             *transcript,
-            Tell(self._topics.calls_redacted, self._call_id, REDACTED, told),
+            EmitEvent(self._topics.calls_redacted, self._call_id, REDACTED, told),
             audit(
                 self._topics.audit,
                 self._call_id,

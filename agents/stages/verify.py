@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from agents.kafka.topics import Topics
-from agents.runtime.steps import Late, Listen, Send, Stage, Step
+from agents.runtime.steps import Late, Send, Stage, Step, Transcribe
 from pipeline.errors import RecordError
 from pipeline.policy.model import Policy
 from pipeline.records.model import (
@@ -30,7 +30,7 @@ class Inspector(Protocol):
 
     def inspect(
         self,
-        heard: WindowTranscript,
+        transcript: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -108,22 +108,22 @@ class VerifyCall:
                 self._bytes.pop(output.seq, None)
                 self._released = output.seq + 1
         return [
-            Listen(output, partial(self._answer, output), check=True, in_order=False)
+            Transcribe(output, partial(self._answer, output), check=True, in_order=False)
             if isinstance(output, Window)
             else Send(self._verified, output)
             for output in outputs
         ]
 
-    def _answer(self, window: Window, heard: WindowTranscript) -> list[Step]:
+    def _answer(self, window: Window, transcript: WindowTranscript) -> list[Step]:
         expected = self._verifier.expected_at(window)
         try:
             spans = self._inspector.inspect(
-                heard,
+                transcript,
                 sample_rate=window.sample_rate,
                 expected=expected,
                 language=self._language,
                 policy=self._policy,
             )
         except Exception:  # noqa: BLE001 - fail closed: what can't be inspected was not checked
-            heard, spans = unheard(window), ()
-        return self._steps(self._verifier.take_transcript(heard, spans))
+            transcript, spans = unheard(window), ()
+        return self._steps(self._verifier.take_transcript(transcript, spans))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from pipeline.transcription.windows import ListenSettings
+from pipeline.transcription.windows import WindowSettings
 
 Pace: TypeAlias = Literal["latency", "balanced", "throughput"]
 Device: TypeAlias = Literal["cpu", "cuda"]
@@ -36,14 +36,14 @@ _MOST: dict[Pace, int] = {"latency": 4, "balanced": 4, "throughput": 8}
 waiting for its last; 8 save 7 % of the whole stage more, 16 no more than 8 (measured)."""
 _MOST_ON_GPU = 32
 _WAIT_S: dict[Pace, float] = {"latency": 0.02, "balanced": 0.05, "throughput": 0.2}
-_LISTEN: dict[Pace, ListenSettings] = {
-    "latency": ListenSettings.latency(),
-    "balanced": ListenSettings(),
-    "throughput": ListenSettings.throughput(),
+_LISTEN: dict[Pace, WindowSettings] = {
+    "latency": WindowSettings.latency(),
+    "balanced": WindowSettings(),
+    "throughput": WindowSettings.throughput(),
 }
 
 
-def listening(pace: Pace) -> ListenSettings:
+def listening(pace: Pace) -> WindowSettings:
     """How a pace cuts windows."""
     return _LISTEN[pace]
 

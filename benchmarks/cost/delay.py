@@ -27,7 +27,7 @@ from benchmarks.calls.planting import Labelled, read_calls
 from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import TranscriberSettings
 from pipeline.records.model import AudioChunk, Window, WindowTranscript
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 
 _CHUNK_S = 0.5
 
@@ -117,24 +117,24 @@ async def _live(
     seconds: float,
     delays: Delays,
 ) -> None:
-    listener = Listener(call.info, voice, listening(pace))
+    segmenter = Segmenter(call.info, voice, listening(pace))
     rate = call.info.sample_rate
 
-    async def hear(window: Window) -> None:
-        _note(await pool.listen(window), began, rate, delays)
+    async def transcribe(window: Window) -> None:
+        _note(await pool.transcribe(window), began, rate, delays)
 
     async with asyncio.TaskGroup() as group:
         for chunk in live_chunks(call, _CHUNK_S, seconds):
             # A chunk can be had once its last sample was spoken.
             await asyncio.sleep(max(0.0, began + chunk.end / rate - time.monotonic()))
-            for window in listener.take(chunk):
-                group.create_task(hear(window))
+            for window in segmenter.take(chunk):
+                group.create_task(transcribe(window))
 
 
-def _note(heard: WindowTranscript, began: float, rate: int, delays: Delays) -> None:
+def _note(transcript: WindowTranscript, began: float, rate: int, delays: Delays) -> None:
     now = time.monotonic() - began
-    delays.words += [now - word.end / rate for word in heard.words]
-    delays.marks.append(now - heard.heard_until / rate)
+    delays.words += [now - word.end / rate for word in transcript.words]
+    delays.marks.append(now - transcript.heard_until / rate)
 
 
 def _figures(values: Sequence[float]) -> str:

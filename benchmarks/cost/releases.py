@@ -45,7 +45,7 @@ from benchmarks.results import finish, keep, stamp
 from models.speech.silero_vad import SileroVoice
 from pipeline.records import cloudevents
 from pipeline.records.model import AudioChunk, CallEnd
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 
 CHUNK_S: Final = 1.0
 APART_S: Final = 0.5
@@ -239,15 +239,15 @@ def _windows(
     voice = SileroVoice()
     for chunks in live:
         info = chunks[0].call
-        listener = Listener(info, voice, listening(pace))
+        segmenter = Segmenter(info, voice, listening(pace))
         began = edges[info.call_id, 0] - CHUNK_S
         for chunk in chunks:
-            for window in listener.take(chunk):
+            for window in segmenter.take(chunk):
                 if len(window.pcm):
                     key = (info.call_id, window.seq)
                     spoken[key] = began + window.end / info.sample_rate
                     closed[key] = edges[info.call_id, chunk.seq]
-        for window in listener.finish(CallEnd(info.call_id, len(chunks), chunks[-1].end)):
+        for window in segmenter.finish(CallEnd(info.call_id, len(chunks), chunks[-1].end)):
             if len(window.pcm):
                 spoken[info.call_id, window.seq] = began + window.end / info.sample_rate
     return spoken, closed

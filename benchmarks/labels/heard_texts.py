@@ -41,7 +41,7 @@ from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import Transcriber, TranscriberSettings
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn, parse_cases
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Role, Window, Word
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 from pipeline.transcription.voice_activity import VoiceDetector
 
 SOURCES: Final = {"tune": ("plain_tune", "fresh_tune", "calls_tune"), "held": (FRESH,)}
@@ -115,13 +115,15 @@ class Hall:
     def _listen(self, spoken: _Spoken) -> list[Word]:
         """Words of both models in time order, each stated once."""
         info = CallInfo("heard", SAMPLE_RATE, tuple(_SIDES))
-        listener = Listener(info, self._voice, listening("throughput"))
-        windows = listener.take(AudioChunk(info, 0, 0, spoken.pcm))
-        windows += listener.finish(CallEnd(info.call_id, 1, len(spoken.pcm)))
+        segmenter = Segmenter(info, self._voice, listening("throughput"))
+        windows = segmenter.take(AudioChunk(info, 0, 0, spoken.pcm))
+        windows += segmenter.finish(CallEnd(info.call_id, 1, len(spoken.pcm)))
         windows = [window for window in windows if len(window.pcm)]
         words = [
             word
-            for window, heard in zip(windows, self._transcriber.hear_all(windows), strict=True)
+            for window, heard in zip(
+                windows, self._transcriber.transcribe_all(windows), strict=True
+            )
             for word in heard.words
             if _owns(window, word)
         ]
@@ -300,12 +302,12 @@ _HALLS: Final[list[Hall]] = []
 def _all_heard(
     cases: Sequence[LabelledCase], seed: int, processes: int
 ) -> Iterator[tuple[LabelledCase, list[str]]]:
-    hear = partial(_heard, seed=seed)
+    transcribe = partial(_heard, seed=seed)
     if processes == 1:
-        yield from zip(cases, map(hear, cases), strict=True)
+        yield from zip(cases, map(transcribe, cases), strict=True)
         return
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from zip(cases, pool.imap(hear, cases), strict=True)
+        yield from zip(cases, pool.imap(transcribe, cases), strict=True)
 
 
 def _heard(case: LabelledCase, seed: int) -> list[str]:

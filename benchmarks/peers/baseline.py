@@ -70,7 +70,7 @@ class Heard:
         return pcm
 
 
-class Listener:
+class PlainWhisper:
     """faster-whisper as it comes, its model loaded once.
 
     Args:
@@ -85,7 +85,7 @@ class Listener:
             cpu_threads=threads,
         )
 
-    def listen(self, source: Path) -> Heard:
+    def transcribe(self, source: Path) -> Heard:
         """The words of a recording, channel by channel."""
         pcm, rate = soundfile.read(source, dtype="int16", always_2d=True)
         spoken = tuple(self._words(pcm[:, one], rate) for one in range(pcm.shape[1]))
@@ -114,10 +114,10 @@ def presidio() -> Finder:
 
 def bare(recordings: Sequence[Path]) -> dict[str, float]:
     """Listening alone, in one thread: seconds and processor seconds after the model is loaded."""
-    listener = Listener(threads=1)
+    whisper = PlainWhisper(threads=1)
     wall, cpu = time.perf_counter(), time.process_time()
     for path in recordings:
-        listener.listen(path)
+        whisper.transcribe(path)
     return {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
 
 
@@ -126,9 +126,9 @@ def main(target: str, *recordings: str) -> None:
     if target == "--bare":
         print(json.dumps(bare([Path(one) for one in recordings[1:]])))
         return
-    listener, find_all = Listener(), presidio()
+    whisper, find_all = PlainWhisper(), presidio()
     for path in map(Path, recordings):
-        heard = listener.listen(path)
+        heard = whisper.transcribe(path)
         out = Path(target) / path.with_suffix(".flac").name
         soundfile.write(out, heard.muted(find_all), heard.rate, subtype="PCM_16")
 

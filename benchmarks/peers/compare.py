@@ -30,7 +30,7 @@ from agents.app.evaluation.run_texts import spans_of
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.labels.labelled import cases
 from benchmarks.peers import baseline
-from benchmarks.peers.baseline import Finder, Heard, Listener
+from benchmarks.peers.baseline import Finder, Heard, PlainWhisper
 from benchmarks.quality import detection
 from benchmarks.quality.leakcheck import as_json
 from benchmarks.results import finish, stamp
@@ -92,8 +92,8 @@ def on_calls(calls: Path, peers: Peers) -> dict[str, Any]:
     """All three on recordings with their truth; the two peers share what faster-whisper heard."""
     manifest = calls / "manifest.jsonl"
     files = [json.loads(one)["file"] for one in manifest.read_text(encoding="utf-8").splitlines()]
-    listener = Listener()
-    heard = {file: listener.listen(calls / file) for file in files}
+    whisper = PlainWhisper()
+    heard = {file: whisper.transcribe(calls / file) for file in files}
     finders = {
         "presidio": baseline.presidio(),
         "scrubadub": peers.scrubadub(text for one in heard.values() for text in one.texts),

@@ -31,7 +31,7 @@ from models.speech.transcriber import Transcriber, TranscriberSettings
 from models.store.loader import find
 from pipeline.detection.hypotheses.fusion import INVENTED
 from pipeline.records.model import AudioChunk, CallEnd, Hearing, Window, WindowTranscript
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 from pipeline.transcription.voice_activity import VOICE_RATE
 
 BARE, WHOLE, ONE = "bare", "whole stage", "one model, heard once"
@@ -78,19 +78,19 @@ def stage(settings: TranscriberSettings, pace: Pace = "throughput") -> Way:
     transcriber, voice = Transcriber(settings), SileroVoice()
 
     def listen(call: Labelled) -> Listened:
-        listener = Listener(call.info, voice, listening(pace))
+        segmenter = Segmenter(call.info, voice, listening(pace))
         windows: list[Window] = []
         second = call.info.sample_rate
         starts = range(0, len(call.pcm), second)
         for seq, start in enumerate(starts):
             pcm = call.pcm[start : start + second]
-            windows += listener.take(AudioChunk(call.info, seq, start, pcm))
-        windows += listener.finish(CallEnd(call.info.call_id, len(starts), len(call.pcm)))
+            windows += segmenter.take(AudioChunk(call.info, seq, start, pcm))
+        windows += segmenter.finish(CallEnd(call.info.call_id, len(starts), len(call.pcm)))
         windows = [window for window in windows if len(window.pcm)]
         heard: list[WindowTranscript] = []
         most = batching(pace, "cpu").most
         for first in range(0, len(windows), most):
-            heard += transcriber.hear_all(windows[first : first + most])
+            heard += transcriber.transcribe_all(windows[first : first + most])
         return _listened(heard, call.info.sample_rate)
 
     return listen

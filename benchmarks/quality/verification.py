@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.runtime.steps import Listen, Send, Step
+from agents.runtime.steps import Send, Step, Transcribe
 from agents.stages.verify import VerifyCall
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.calls.planting import KINDS, Labelled, audible_share, leaks_of, read_calls, redacted
@@ -44,7 +44,7 @@ from pipeline.records.model import (
     Window,
     WindowTranscript,
 )
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 
 _LEFT = 0.2
 """Share of a word that may stay audible for it to count as silenced."""
@@ -138,7 +138,7 @@ class Bench:
             steps.extend(stage.take("redacted", record))
             while steps:
                 match steps.popleft():
-                    case Listen() as listen:
+                    case Transcribe() as listen:
                         steps.extend(listen.then(self._listen(listen.window)))
                     case Send(record=RedactedChunk() as chunk):
                         verified.append(chunk)
@@ -161,11 +161,11 @@ class Bench:
     def _first_pass(self, call: Labelled) -> float:
         """CPU seconds of first-pass transcription, voice-activity detection included."""
         began = time.process_time()
-        listener = Listener(call.info, self._voice)
-        windows = listener.take(AudioChunk(call.info, 0, 0, call.pcm))
-        windows += listener.finish(CallEnd(call.info.call_id, 1, len(call.pcm)))
+        segmenter = Segmenter(call.info, self._voice)
+        windows = segmenter.take(AudioChunk(call.info, 0, 0, call.pcm))
+        windows += segmenter.finish(CallEnd(call.info.call_id, 1, len(call.pcm)))
         for window in windows:
-            self._transcriber.hear(window)
+            self._transcriber.transcribe(window)
         return time.process_time() - began
 
 

@@ -42,7 +42,7 @@ from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EntityRule, Policy
 from pipeline.records.entities import Entity
 from pipeline.records.model import AudioChunk, CallEnd, Hearing, Interval, Window, Word
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 
 COVER = 0.999
 PADS_MS = range(0, 1_001, 25)
@@ -107,7 +107,7 @@ def measure(
         windows = _windows(call, voice)
         for way in ("as aligned", "corrected"):
             with _as_aligned() if way == "as aligned" else nullcontext():
-                heard = transcriber.hear_all(windows)
+                heard = transcriber.transcribe_all(windows)
             for one in heard:
                 for hearing, model in models.items():
                     words = [word for word in one.words if word.hearing is hearing]
@@ -134,9 +134,9 @@ def _untouched(_texts: Sequence[str], spoken: Sequence[Interval], *_: object) ->
 
 
 def _windows(call: Labelled, voice: SileroVoice) -> list[Window]:
-    listener = Listener(call.info, voice)
-    windows = listener.take(AudioChunk(call.info, 0, 0, call.pcm))
-    windows += listener.finish(CallEnd(call.info.call_id, 1, len(call.pcm)))
+    segmenter = Segmenter(call.info, voice)
+    windows = segmenter.take(AudioChunk(call.info, 0, 0, call.pcm))
+    windows += segmenter.finish(CallEnd(call.info.call_id, 1, len(call.pcm)))
     return [window for window in windows if len(window.pcm)]
 
 

@@ -23,7 +23,7 @@ from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.decision.resolver import apart, named
 from pipeline.detection.hypotheses.span_edges import bordered
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
-from pipeline.evidence.tellable_words import Telling
+from pipeline.evidence.disclosed_words import Disclosure
 from pipeline.policy.model import Policy
 from pipeline.records.continuity import MIXED
 from pipeline.records.intervals import subtract_intervals
@@ -108,7 +108,7 @@ class CallDetector:
         self._weighed: set[Span] = set()
         """Candidates that were told."""
         self._judged: list[Span] = []
-        self._telling = Telling(channels, vocabulary(known), sample_rate)
+        self._disclosure = Disclosure(channels, vocabulary(known), sample_rate)
         self._watermark = 0
         self._seq = 0
         self._models = set(models)
@@ -118,11 +118,11 @@ class CallDetector:
         """Content-free."""
         return f"CallDetector({self._call_id!r}, watermark={self._watermark})"
 
-    def take(self, heard: WindowTranscript) -> list[Findings]:
+    def take(self, transcript: WindowTranscript) -> list[Findings]:
         """Add what one window brought; the first record of a number counts."""
-        if self._ended or heard.seq < self._next or heard.seq in self._waiting:
+        if self._ended or transcript.seq < self._next or transcript.seq in self._waiting:
             return []
-        self._waiting[heard.seq] = heard
+        self._waiting[transcript.seq] = transcript
         moved = False
         while self._next in self._waiting:
             self._add(self._waiting.pop(self._next))
@@ -173,54 +173,56 @@ class CallDetector:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _add(self, heard: WindowTranscript) -> None:
+    def _add(self, transcript: WindowTranscript) -> None:
         if self._listening is None:
-            self._listening = heard.listening
-        if heard.listening != self._listening:
+            self._listening = transcript.listening
+        if transcript.listening != self._listening:
             self._mixed = True
-            whole = Interval(heard.start, max(heard.end, heard.heard_until))
-            heard = replace(heard, words=(), unexplained=(), unheard=(whole,))
-        if heard.withheld:
-            heard = self._withhold(heard)
-        self._models.update(heard.models)
-        until = self._heard_until[heard.channel]
-        if heard.start > until:
+            whole = Interval(transcript.start, max(transcript.end, transcript.heard_until))
+            transcript = replace(transcript, words=(), unexplained=(), unheard=(whole,))
+        if transcript.withheld:
+            transcript = self._withhold(transcript)
+        self._models.update(transcript.models)
+        until = self._heard_until[transcript.channel]
+        if transcript.start > until:
             # Windows leave no hole. A call that was heard in two runs may, such as on two kinds of
             # processor: its windows have other limits, and those whose numbers were taken are
             # dropped. What was asked in the hole nobody knows.
-            self._lose(heard.channel, until, heard.start)
+            self._lose(transcript.channel, until, transcript.start)
             self._mixed = True
-        for one in heard.unheard:
-            self._lose(heard.channel, one.start, one.end)
-        self._words += [word for word in heard.words if word.start >= 0]
-        if self._fluency is None and (heard.speech or heard.words):
-            self._found.append(_foreign(heard.channel, heard.start, heard.end))
-            heard = replace(heard, words=(), unexplained=())
-        for span in self._comprehension.take(heard):
+        for one in transcript.unheard:
+            self._lose(transcript.channel, one.start, one.end)
+        self._words += [word for word in transcript.words if word.start >= 0]
+        if self._fluency is None and (transcript.speech or transcript.words):
+            self._found.append(_foreign(transcript.channel, transcript.start, transcript.end))
+            transcript = replace(transcript, words=(), unexplained=())
+        for span in self._comprehension.take(transcript):
             self._conversation.lose(span.channel, span.start, span.end)
             if span.end > self._watermark:
                 self._found.append(replace(span, start=max(span.start, self._watermark)))
         try:
-            self._turns.take(heard)
-            self._conversation.take(heard)
+            self._turns.take(transcript)
+            self._conversation.take(transcript)
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
-            self._fail(heard.channel, heard.start, heard.end)
-        self._heard_until[heard.channel] = max(self._heard_until[heard.channel], heard.heard_until)
+            self._fail(transcript.channel, transcript.start, transcript.end)
+        self._heard_until[transcript.channel] = max(
+            self._heard_until[transcript.channel], transcript.heard_until
+        )
 
-    def _withhold(self, heard: WindowTranscript) -> WindowTranscript:
+    def _withhold(self, transcript: WindowTranscript) -> WindowTranscript:
         """Silence what may not be kept; the window without its words."""
-        for one in heard.withheld:
+        for one in transcript.withheld:
             start = max(one.start, self._watermark)
             if start < one.end:
-                self._found.append(withheld_span(heard.channel, start, one.end))
+                self._found.append(withheld_span(transcript.channel, start, one.end))
             # What was asked in it nobody may know.
-            self._conversation.lose(heard.channel, one.start, one.end)
+            self._conversation.lose(transcript.channel, one.start, one.end)
         kept = [
             word
-            for word in heard.words
-            if not any(word.start < one.end and one.start < word.end for one in heard.withheld)
+            for word in transcript.words
+            if not any(word.start < one.end and one.start < word.end for one in transcript.withheld)
         ]
-        return replace(heard, words=tuple(kept))
+        return replace(transcript, words=tuple(kept))
 
     def _read(self, horizon: int, *, final: bool) -> None:
         ready = self._turns.ready(horizon, final=final)
@@ -300,12 +302,12 @@ class CallDetector:
             (word for word in self._words if word.start < until),
             key=lambda word: (word.start, word.end, word.channel, word.text),
         )
-        shown = self._telling.told(words, self._words, self._stated)
+        shown = self._disclosure.told(words, self._words, self._stated)
         disclosed = self._disclosed(spans)
         self._words = [word for word in self._words if word.start >= until]
         keep = self._watermark - round(_KEEP_S * self._rate)
         self._stated = [span for span in self._stated if span.end > keep]
-        self._telling.forget(keep)
+        self._disclosure.forget(keep)
         try:
             self._conversation.forget(self._watermark)
             self._reader.forget(keep - round(self._policy.hold.max_seconds * self._rate))

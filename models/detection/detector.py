@@ -106,7 +106,7 @@ class Detector:
 
     def inspect(
         self,
-        heard: WindowTranscript,
+        transcript: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -116,7 +116,7 @@ class Detector:
         """What is still sensitive in words heard in redacted audio.
 
         Args:
-            heard: one window, near muted spans.
+            transcript: one window, near muted spans.
             sample_rate: Hz of the window's samples.
             expected: entity types that were muted near it.
             language: of the call.
@@ -129,12 +129,14 @@ class Detector:
             return residual_findings(
                 self._reads,
                 policy or self._policy,
-                heard,
+                transcript,
                 sample_rate,
                 expected,
                 language=language,
             )
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
-            if not heard.words:
+            if not transcript.words:
                 return ()
-            return (unheard(heard.channel, heard.start, heard.end, Reason.VERIFICATION),)
+            return (
+                unheard(transcript.channel, transcript.start, transcript.end, Reason.VERIFICATION),
+            )

@@ -63,7 +63,7 @@ _BREATH_S: Final = 0.3
 def residual_findings(
     reads: Reads,
     policy: Policy,
-    heard: WindowTranscript,
+    transcript: WindowTranscript,
     sample_rate: int,
     expected: frozenset[str],
     *,
@@ -73,22 +73,22 @@ def residual_findings(
     found: dict[Span, None] = {}
     told: list[NumberRun] = []
     # A word that was stretched over seconds does not hide what was heard there again.
-    placed = [_placed(word, sample_rate) for word in heard.words]
+    placed = [_placed(word, sample_rate) for word in transcript.words]
     timelines: list[tuple[list[Word], ParsedChannel]] = []
     for words in streams_of(placed).values():
-        timeline = ChannelTimeline(heard.channel, sample_rate, vocabulary(language))
+        timeline = ChannelTimeline(transcript.channel, sample_rate, vocabulary(language))
         timeline.add(words)
         track = timeline.track()
         timelines.append((words, track))
         told += [run for run in track.runs if _surely_told(track, run)]
     for words, track in timelines:
-        numbers = _digits(words, track, heard.channel, sample_rate, expected)
+        numbers = _digits(words, track, transcript.channel, sample_rate, expected)
         numbers = [span for span in numbers if not _explained(span, track, told)]
         for run in _runs(words, round(_GAP_S * sample_rate)):
             numbers += _entities(reads, policy, run, expected, language)
         found.update((_ruled(policy, span), None) for span in numbers)
         telling = tuple(found)
-        for span in _edges(words, track, heard.channel, sample_rate, expected):
+        for span in _edges(words, track, transcript.channel, sample_rate, expected):
             covered = any(one.start <= span.start and span.end <= one.end for one in telling)
             if not covered and not _explained(span, track, told):
                 found[_ruled(policy, span)] = None

@@ -3,7 +3,7 @@
 In: windows. Out: ``WindowTranscript``: words of two models, and what no word explains.
 
 Files: ``silero_vad`` · ``window_audio`` a window as the models get it, and the way back ·
-``whisper`` one model · ``batched_decoding`` several listeners in step (``SpeechEngine`` is the seam
+``whisper`` one model · ``batched_decoding`` several decodings in step (``SpeechEngine`` is the seam
 for another engine) · ``redecode_rules`` what is worth a second decode · ``transcriber`` all passes
 over a window.
 

@@ -1,13 +1,13 @@
-"""Several listeners in step: what they ask of a model at the same time is decoded together.
+"""Several decodings in step: what they ask of a model at the same time is decoded together.
 
-A listener is a generator. It yields a ``Round``, what it wants decoded, and gets the list of
+A decoding is a generator. It yields a ``Round``, what it wants decoded, and gets the list of
 ``Decoded`` back; what it returns is its result. The decoder reads all its weights for every token,
 so a batch of sequences costs little more than one (measured: base a quarter less in batches of 2
 to 8, tiny.en a third). The encoder is bound by its arithmetic: on one CPU thread a batch of it is
 slower than one after another, because it leaves the cache.
 
-Outcomes of ``together``: a result or an exception per listener. A batch that fails is decoded
-anew one by one, so that nobody fails for what another listener brought.
+Outcomes of ``together``: a result or an exception per decoding. A batch that fails is decoded
+anew one by one, so that nobody fails for what another decoding brought.
 
 Whether an input is decoded alone or in a batch changes no bit of its tokens, scores and no-speech
 probability (``tests/models/loaded/test_rounds.py`` compares them on the machine that runs it). Word
@@ -122,7 +122,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one listener wants decoded now."""
+    """What one decoding wants decoded now."""
 
     model: SpeechEngine
     passages: Sequence[Passage]
@@ -131,46 +131,46 @@ class Round:
     beam: int = 1
 
 
-Listener: TypeAlias = Generator[Round, list[Decoded], T]
+Decoding: TypeAlias = Generator[Round, list[Decoded], T]
 
 
-def together(listeners: Sequence[Listener[T]], *, most: int) -> list[T | Exception]:
-    """Run listeners to their end.
+def together(decodings: Sequence[Decoding[T]], *, most: int) -> list[T | Exception]:
+    """Run decodings to their end.
 
     Args:
-        listeners: generators that were not started yet.
+        decodings: generators that were not started yet.
         most: how many inputs are decoded at once; 1 for one after another.
 
     Returns:
-        Per listener its result, or what it raised.
+        Per decoding its result, or what it raised.
     """
     results: dict[int, T | Exception] = {}
     asked: dict[int, Round] = {}
-    for number, listener in enumerate(listeners):
-        _advance(number, listener, None, asked, results)
+    for number, decoding in enumerate(decodings):
+        _advance(number, decoding, None, asked, results)
     while asked:
         now, asked = asked, {}
         answers = _answers(now, most)
         for number, answer in answers.items():
-            _advance(number, listeners[number], answer, asked, results)
-    return [results[number] for number in range(len(listeners))]
+            _advance(number, decodings[number], answer, asked, results)
+    return [results[number] for number in range(len(decodings))]
 
 
 def _advance(
     number: int,
-    listener: Listener[T],
+    decoding: Decoding[T],
     answer: list[Decoded] | Exception | None,
     asked: dict[int, Round],
     results: dict[int, T | Exception],
 ) -> None:
-    """Hand a listener its answer, and note what it asks next or how it ended."""
+    """Hand a decoding its answer, and note what it asks next or how it ended."""
     try:
         if isinstance(answer, Exception):
-            asked[number] = listener.throw(answer)
+            asked[number] = decoding.throw(answer)
         elif answer is None:
-            asked[number] = next(listener)
+            asked[number] = next(decoding)
         else:
-            asked[number] = listener.send(answer)
+            asked[number] = decoding.send(answer)
     except StopIteration as stop:
         results[number] = stop.value
     except Exception as error:  # noqa: BLE001 - the caller says what becomes of it
@@ -212,7 +212,7 @@ def _decoded(asked: Round, passages: Sequence[Passage]) -> list[Decoded | Except
         lengths = [one.length for one in passages]
         how = {"language": asked.language, "prompt": asked.prompt}
         return [*asked.model.decode(ready, lengths, beam=asked.beam, **how)]
-    except Exception as error:  # noqa: BLE001 - the listener it concerns gets it
+    except Exception as error:  # noqa: BLE001 - the decoding it concerns gets it
         if len(passages) == 1:
             return [error]
         return [result for one in passages for result in _decoded(asked, [one])]

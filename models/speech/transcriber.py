@@ -1,9 +1,9 @@
 """Listens to one window with two models and says what no word explains.
 
-Outcomes of ``Transcriber.hear``: always a ``WindowTranscript`` for the whole window. ``MAIN`` words
-are the first pass of the main model; everything else that was heard is evidence (``AGAIN``,
-``SECOND``). Whatever goes wrong makes the window ``unheard``: it is then silenced whole, never
-passed on.
+Outcomes of ``Transcriber.transcribe``: always a ``WindowTranscript`` for the whole window.
+``MAIN`` words are the first pass of the main model; everything else that was heard is evidence
+(``AGAIN``, ``SECOND``). Whatever goes wrong makes the window ``unheard``: it is then silenced
+whole, never passed on.
 
 The same window gives bit-identical words in every process: one thread, no sampling, features and
 resampling over the window alone. A window is heard in the language of its call, by the models that
@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from models.speech.batched_decoding import Listener, Passage, Round, SpeechEngine, together
+from models.speech.batched_decoding import Decoding, Passage, Round, SpeechEngine, together
 from models.speech.redecode_rules import asks_digits, doubtful
 from models.speech.whisper import Decoded, Whisper
 from models.speech.window_audio import (
@@ -141,20 +141,20 @@ class Transcriber:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """``id@sha256`` prefix of the models that ``hear`` uses for English."""
+        """``id@sha256`` prefix of the models that ``transcribe`` uses for English."""
         used = [self._main, self._second(DEFAULT)]
         return tuple(self._reference(model) for model in used if model)
 
-    def hear(self, window: Window) -> WindowTranscript:
+    def transcribe(self, window: Window) -> WindowTranscript:
         """Listen to a window; never raises for what is in it or what a model does with it."""
-        return self.hear_all([window])[0]
+        return self.transcribe_all([window])[0]
 
-    def hear_all(self, windows: Sequence[Window]) -> list[WindowTranscript]:
+    def transcribe_all(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         """Listen to several windows, of any calls, for less than to one after another.
 
         Each window's result is the same as alone, bit by bit; none is unheard because of another.
         """
-        return self._together(windows, self._hear)
+        return self._together(windows, self._transcribe)
 
     def check(self, window: Window) -> WindowTranscript:
         """Listen to redacted audio another way: the small model, asked for digits.
@@ -167,11 +167,11 @@ class Transcriber:
         return self.check_all([window])[0]
 
     def check_all(self, windows: Sequence[Window]) -> list[WindowTranscript]:
-        """``check`` for several windows, as ``hear_all``."""
+        """``check`` for several windows, as ``transcribe_all``."""
         return self._together(windows, self._check_once)
 
     def _together(
-        self, windows: Sequence[Window], listen: Callable[[Window], Listener[WindowTranscript]]
+        self, windows: Sequence[Window], listen: Callable[[Window], Decoding[WindowTranscript]]
     ) -> list[WindowTranscript]:
         """Fail closed: whatever goes wrong with a window, it is to be silenced whole."""
         heard = together(
@@ -184,7 +184,7 @@ class Transcriber:
             for window, one in zip(windows, found, strict=True)
         ]
 
-    def _hear(self, window: Window) -> Listener[WindowTranscript]:
+    def _transcribe(self, window: Window) -> Decoding[WindowTranscript]:
         if not self._knows(window.language):
             return _silenced(window, [Doubt.FOREIGN])
         listening = listening_of(window, window.language)
@@ -228,7 +228,7 @@ class Transcriber:
             return True
         return bool(self._left(main, listening, self._settings.unexplained_ms))
 
-    def _check_once(self, window: Window) -> Listener[WindowTranscript]:
+    def _check_once(self, window: Window) -> Decoding[WindowTranscript]:
         language = window.language if self._knows(window.language) else DEFAULT
         listening = listening_of(window, language, level=False)
         passages = self._packs(listening)
@@ -258,7 +258,7 @@ class Transcriber:
         prompt: bool = False,
         beam: int = 1,
         tell: bool = False,
-    ) -> Listener[list[DecodedWord]]:
+    ) -> Decoding[list[DecodedWord]]:
         """One pass; ``prompt``: asked for digits; ``tell``: the language is guessed as well."""
         words: list[DecodedWord] = []
         voc = vocabulary(listening.language)
@@ -310,7 +310,7 @@ class Transcriber:
         beam: int = 1,
         apart: bool = True,
         numbers: list[DecodedWord] | None = None,
-    ) -> Listener[list[DecodedWord]]:
+    ) -> Decoding[list[DecodedWord]]:
         """Listen again to the speech that the words do not explain, each stretch by itself.
 
         Given ``numbers``, words of both models, only to what is doubtful beside them.
@@ -425,9 +425,9 @@ def start_transcriber(settings: TranscriberSettings) -> None:
     _of_process["transcriber"] = Transcriber(settings)
 
 
-def hear(window: Window) -> WindowTranscript:
-    """``Transcriber.hear`` with the models of this process; unheard without them."""
-    return hear_all([window])[0]
+def transcribe(window: Window) -> WindowTranscript:
+    """``Transcriber.transcribe`` with the models of this process; unheard without them."""
+    return transcribe_all([window])[0]
 
 
 def check(window: Window) -> WindowTranscript:
@@ -435,11 +435,13 @@ def check(window: Window) -> WindowTranscript:
     return check_all([window])[0]
 
 
-def hear_all(windows: Sequence[Window]) -> list[WindowTranscript]:
-    """``Transcriber.hear_all`` with the models of this process, as ``hear``."""
+def transcribe_all(windows: Sequence[Window]) -> list[WindowTranscript]:
+    """``Transcriber.transcribe_all`` with the models of this process, as ``transcribe``."""
     transcriber = _of_process.get("transcriber")
     return (
-        [unheard(one) for one in windows] if transcriber is None else transcriber.hear_all(windows)
+        [unheard(one) for one in windows]
+        if transcriber is None
+        else transcriber.transcribe_all(windows)
     )
 
 

@@ -109,9 +109,9 @@ class CallTurns:
             (channel, stream): _Lane() for channel in range(channels) for stream in _STREAMS
         }
 
-    def take(self, heard: WindowTranscript) -> None:
+    def take(self, transcript: WindowTranscript) -> None:
         """Add the words of one window."""
-        for stream, words in streams_of(heard.words).items():
+        for stream, words in streams_of(transcript.words).items():
             for channel in {word.channel for word in words}:
                 lane = self._lanes.get((channel, stream))
                 if lane is not None:

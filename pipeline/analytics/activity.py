@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.analytics.stored import StoredTranscript
-from pipeline.evidence.told_transcript import ReadTranscript
+from pipeline.evidence.redacted_transcript import ReadTranscript
 
 PHRASE_PAUSE_MS: Final = 700
 """A longer pause ends a phrase; the same as for turns."""

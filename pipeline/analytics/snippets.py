@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.analytics.terms import WordQuery, word_terms
-from pipeline.evidence.told_transcript import ReadTranscript
+from pipeline.evidence.redacted_transcript import ReadTranscript
 
 BEFORE: Final = 8
 """Words before the first that was found."""

@@ -15,7 +15,7 @@ from typing import Never, Self
 
 from pipeline.errors import RecordError
 from pipeline.evidence.certificate import Certificate, parse_certificate
-from pipeline.evidence.told_transcript import ReadTranscript, read_transcript
+from pipeline.evidence.redacted_transcript import ReadTranscript, read_transcript
 
 
 class StoredTranscript:

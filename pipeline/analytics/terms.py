@@ -18,7 +18,7 @@ from typing import Final
 from pipeline.analytics.stored import StoredTranscript
 from pipeline.analytics.topics import normal_words
 from pipeline.errors import InputError
-from pipeline.evidence.told_transcript import Word
+from pipeline.evidence.redacted_transcript import Word
 
 TERMS_MOST: Final = 16
 """Of one query."""

@@ -24,7 +24,7 @@ from typing import Final
 
 from pipeline.analytics.stored import StoredTranscript
 from pipeline.errors import PolicyError
-from pipeline.evidence.told_transcript import Word
+from pipeline.evidence.redacted_transcript import Word
 from pipeline.policy.yaml_document import Document, read_document, refusal_of, text_of
 
 TOPICS_MOST: Final = 200

@@ -177,14 +177,14 @@ class ConsentGate:
         agents_only = self.decision.outcome is Outcome.AGENT_SIDE_ONLY
         return agents_only and self._call.roles[channel] is Role.CUSTOMER
 
-    def take(self, heard: WindowTranscript) -> list[WindowTranscript]:
+    def take(self, transcript: WindowTranscript) -> list[WindowTranscript]:
         """Add a window; what may go on.
 
         Raises:
             ConsentError: the call is refused.
         """
-        self._waiting.append(heard)
-        self._spoken.take(heard)
+        self._waiting.append(transcript)
+        self._spoken.take(transcript)
         horizon = self._spoken.judged_until
         self._judged_ms = horizon * 1_000 // self._call.sample_rate
         self.decision = self._decide(self._judged_ms)
@@ -238,14 +238,14 @@ class ConsentGate:
             return decision.why
         return None
 
-    def _without(self, heard: WindowTranscript, horizon: int) -> WindowTranscript:
+    def _without(self, transcript: WindowTranscript, horizon: int) -> WindowTranscript:
         """A window without what may not be kept of it."""
-        if not self.withholds(heard.channel):
+        if not self.withholds(transcript.channel):
             since = self._withdrawn_since
-            kept = _end(heard) if since is None else min(_end(heard), since)
-            self._gone[heard.channel] = max(self._gone[heard.channel], kept)
-        whole = Interval(heard.start, _end(heard))
-        if self.withholds(heard.channel):
+            kept = _end(transcript) if since is None else min(_end(transcript), since)
+            self._gone[transcript.channel] = max(self._gone[transcript.channel], kept)
+        whole = Interval(transcript.start, _end(transcript))
+        if self.withholds(transcript.channel):
             taken = [whole]
         else:
             taken = [
@@ -254,18 +254,18 @@ class ConsentGate:
                 if one.overlaps(whole)
             ]
         if not taken:
-            return heard
+            return transcript
         self._withheld = True
         words = tuple(
             word
-            for word in heard.words
+            for word in transcript.words
             if not any(word.start < one.end and one.start < word.end for one in taken)
         )
         return replace(
-            heard,
+            transcript,
             words=words,
-            speech=tuple(subtract_intervals(heard.speech, taken)),
-            unexplained=tuple(subtract_intervals(heard.unexplained, taken)),
+            speech=tuple(subtract_intervals(transcript.speech, taken)),
+            unexplained=tuple(subtract_intervals(transcript.unexplained, taken)),
             withheld=tuple(taken),
         )
 
@@ -298,5 +298,5 @@ def _together(one: Consent | None, other: Consent | None) -> Consent | None:
     return Consent(kept, one.campaign or other.campaign, tuple(evidence[:MOST_EVIDENCE]))
 
 
-def _end(heard: WindowTranscript) -> int:
-    return max(heard.end, heard.heard_until)
+def _end(transcript: WindowTranscript) -> int:
+    return max(transcript.end, transcript.heard_until)

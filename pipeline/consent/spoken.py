@@ -115,11 +115,11 @@ class Spoken:
         """The sample before which everything that was said is judged."""
         return self._open[0].start if self._open else self.horizon
 
-    def take(self, heard: WindowTranscript) -> None:
+    def take(self, transcript: WindowTranscript) -> None:
         """Add a window; windows come in the order of their numbers."""
-        self._words += [word for word in heard.words if word.hearing is Hearing.MAIN]
-        until = self._until[heard.channel]
-        self._until[heard.channel] = max(until, heard.heard_until)
+        self._words += [word for word in transcript.words if word.hearing is Hearing.MAIN]
+        until = self._until[transcript.channel]
+        self._until[transcript.channel] = max(until, transcript.heard_until)
         self._read(self.horizon, final=False)
 
     def finish(self) -> None:

@@ -17,7 +17,7 @@ from datetime import datetime
 from statistics import fmean
 from typing import Any, Final
 
-from pipeline.evidence.told_transcript import ReadTranscript, ReadTurn, Word
+from pipeline.evidence.redacted_transcript import ReadTranscript, ReadTurn, Word
 from pipeline.evidence.turns import ENDS
 
 _MARKS: Final = ".,?!;:"

@@ -1,9 +1,9 @@
 """The redacted transcript of a call, and the shapes in which it is stored.
 
 A word stays only where it can still be heard and belongs to no finding
-(``pipeline/evidence/tellable_words.py``), whatever the reason of the mute. What is muted shows as a
-placeholder such as ``[CARD_NUMBER]``; equal placeholders that follow one another are one. Where the
-policy asks for it, detection hands over what stands in it as well, as in ``[CARD_NUMBER
+(``pipeline/evidence/disclosed_words.py``), whatever the reason of the mute. What is muted shows as
+a placeholder such as ``[CARD_NUMBER]``; equal placeholders that follow one another are one. Where
+the policy asks for it, detection hands over what stands in it as well, as in ``[CARD_NUMBER
 ************1111]``.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pipeline.detection.language.vocabulary import known, vocabulary
-from pipeline.evidence.tellable_words import may_be_told
+from pipeline.evidence.disclosed_words import may_be_disclosed
 from pipeline.evidence.turns import (
     ENDS,
     PAUSED,
@@ -226,7 +226,7 @@ def _split(
         # A piece belongs to what the word before it belongs to.
         told = (
             (told or not piece)
-            and may_be_told(word, findings, silent, voc, rate)
+            and may_be_disclosed(word, findings, silent, voc, rate)
             and not any(place.overlaps(one) for one in blind)
         )
         if not told:

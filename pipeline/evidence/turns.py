@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.detection.language.vocabulary import known, vocabulary
-from pipeline.evidence.tellable_words import spelt
+from pipeline.evidence.disclosed_words import spelt
 from pipeline.records.model import CallInfo, Reason, Role
 
 PHRASE_PAUSE_MS: Final = 700

@@ -1,6 +1,6 @@
 """Cuts a call's audio into windows for the recogniser.
 
-Outcomes of ``Listener``:
+Outcomes of ``Segmenter``:
 
 - ``take`` returns the windows that are now certain, numbered over all channels; an empty list
   means "not yet". A chunk that breaks the rules raises ``RecordError``; its place is then silence.
@@ -49,14 +49,14 @@ from pipeline.transcription.voice_activity import (
     VoiceDetector,
     VoiceState,
 )
-from pipeline.transcription.windows import Cut, Cutter, ListenSettings
+from pipeline.transcription.windows import Cut, Cutter, WindowSettings
 
 __all__ = [
-    "ListenSettings",
-    "Listener",
     "LoudnessVoice",
+    "Segmenter",
     "VoiceDetector",
     "VoiceState",
+    "WindowSettings",
     "silent",
     "unheard",
 ]
@@ -104,7 +104,7 @@ class _Channel:
     """Frames that sounded and that no window has stated yet."""
 
 
-class Listener:
+class Segmenter:
     """The window cutter of one call; see the module's text for the outcomes.
 
     Args:
@@ -117,7 +117,7 @@ class Listener:
     """
 
     def __init__(
-        self, call: CallInfo, voice: VoiceDetector, settings: ListenSettings | None = None
+        self, call: CallInfo, voice: VoiceDetector, settings: WindowSettings | None = None
     ) -> None:
         if call.channels < 1:
             raise AudioError("a call needs at least one channel")
@@ -129,7 +129,7 @@ class Listener:
         self._pending: Pcm = np.zeros((0, call.channels), np.int16)
         self._length = 0
         self._windows = 0
-        settings = settings or ListenSettings()
+        settings = settings or WindowSettings()
         self._channels = [
             _Channel(
                 number=number,

@@ -25,7 +25,7 @@ Frames: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class ListenSettings:
+class WindowSettings:
     """How speech is found and packed into windows.
 
     The defaults lie between ``latency``, which closes a window at a short pause and costs more, and
@@ -68,12 +68,12 @@ class ListenSettings:
             raise SettingsError("listening: span_ms has to be at least most_ms")
 
     @classmethod
-    def latency(cls) -> ListenSettings:
+    def latency(cls) -> WindowSettings:
         """For calls that are still running: words come soon after a pause, at twice the cost."""
         return cls(pause_ms=640, enough_ms=2_000, most_ms=4_800, span_ms=5_000, silent_ms=1_000)
 
     @classmethod
-    def throughput(cls) -> ListenSettings:
+    def throughput(cls) -> WindowSettings:
         """For recordings: a window is filled with speech however long that takes, up to a minute.
 
         The encoder costs the same for a window that is half full.
@@ -102,7 +102,7 @@ def frames(milliseconds: int) -> int:
 class Cutter:
     """The window cutter of one channel; see the module's text for the outcomes."""
 
-    def __init__(self, settings: ListenSettings) -> None:
+    def __init__(self, settings: WindowSettings) -> None:
         self._on, self._off = settings.on, settings.off
         self._pad = settings.pad_ms * VOICE_RATE // (1_000 * FRAME)
         self._silence = frames(settings.silence_ms)

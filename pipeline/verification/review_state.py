@@ -171,17 +171,17 @@ class ReviewState:
             numbers=self._numbers(request),
         )
 
-    def answer(self, heard: WindowTranscript, spans: Sequence[Span]) -> list[Window]:
+    def answer(self, transcript: WindowTranscript, spans: Sequence[Span]) -> list[Window]:
         """Mute what was found in a window, and ask again where something was."""
-        asked = self.asked.pop(heard.seq, None)
+        asked = self.asked.pop(transcript.seq, None)
         if asked is None:
             return []
-        self.tally.models.update(heard.models)
-        if heard.unheard or not heard.models:
+        self.tally.models.update(transcript.models)
+        if transcript.unheard or not transcript.models:
             self.tally.unanswered += 1
         found = self._left(asked, [span for span in spans if span.action is Action.MUTE])
-        if not heard.unheard:
-            found += self._left(asked, self._residual_sounds(asked, heard, found))
+        if not transcript.unheard:
+            found += self._left(asked, self._residual_sounds(asked, transcript, found))
         self.tally.added.update(found)
         # What sounded beside a mute is silent now, and all of it was told at once. A digit heard
         # next to that silence once more is no ground to refuse the call, because the listener's
@@ -218,7 +218,7 @@ class ReviewState:
         )
 
     def _residual_sounds(
-        self, asked: _Asked, heard: WindowTranscript, found: Sequence[Mute]
+        self, asked: _Asked, transcript: WindowTranscript, found: Sequence[Mute]
     ) -> list[Span]:
         """What sounds beside a muted number without a word."""
         channel = asked.request.channel
@@ -227,7 +227,9 @@ class ReviewState:
             for mute in (*asked.known, *asked.mutes, *found)
             if mute.channel == channel and any(is_number(span) for span in mute.spans)
         ]
-        parts = residual_sounds(self._audible(asked), numbers, heard.words, self.info.sample_rate)
+        parts = residual_sounds(
+            self._audible(asked), numbers, transcript.words, self.info.sample_rate
+        )
         entity = Entity.NUMBER_SEQUENCE.value
         name = Recognizer.LEFT_SOUND.value
         return [

@@ -92,11 +92,11 @@ class CallVerifier:
             windows += call.append(chunk)
         return [*call.release(over=False), *windows]
 
-    def take_transcript(self, heard: WindowTranscript, spans: Sequence[Span]) -> list[Output]:
+    def take_transcript(self, transcript: WindowTranscript, spans: Sequence[Span]) -> list[Output]:
         """Take the answer to a window: what was heard, and what the detector found in it."""
         if self._call is None or self._finished:
             return []
-        windows = self._call.answer(heard, spans)
+        windows = self._call.answer(transcript, spans)
         if self._end is not None:
             return self._conclude(windows)
         return [*self._call.release(over=False), *windows]

@@ -96,8 +96,8 @@ def start() -> None:
     """Nothing to load."""
 
 
-def hear(window: Window) -> WindowTranscript:
-    """Stands in for ``models.speech.transcriber.hear``; a call is never deaf on both channels."""
+def transcribe(window: Window) -> WindowTranscript:
+    """For ``models.speech.transcriber.transcribe``; a call is never deaf on both channels."""
     if window.channel == 0 and DEAF in os.environ and Path(os.environ[DEAF]).exists():
         return unheard(window)  # what the real ear makes of a model that raises
     return check(window)
@@ -157,14 +157,14 @@ class ScriptedDetector:
 
     def inspect(
         self,
-        heard: WindowTranscript,
+        transcript: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
         language: str = "en",
         policy: Policy | None = None,
     ) -> tuple[Span, ...]:
-        return tuple(_spans(heard.words, self._words_of(policy)))
+        return tuple(_spans(transcript.words, self._words_of(policy)))
 
 
 class FailingDetector(ScriptedDetector):
@@ -196,9 +196,9 @@ class ScriptedCall:
         self._words: list[Word] = []
         self._mark = 0
 
-    def take(self, heard: WindowTranscript) -> list[Findings]:
-        if heard.seq >= self._next:
-            self._waiting.setdefault(heard.seq, heard)
+    def take(self, transcript: WindowTranscript) -> list[Findings]:
+        if transcript.seq >= self._next:
+            self._waiting.setdefault(transcript.seq, transcript)
         while (one := self._waiting.pop(self._next, None)) is not None:
             self._next += 1
             one = self._as_before(one)
@@ -218,15 +218,15 @@ class ScriptedCall:
             end = replace(end, marks=(*end.marks, MIXED))
         return [self._findings(end.end + 1, end)]
 
-    def _as_before(self, heard: WindowTranscript) -> WindowTranscript:
+    def _as_before(self, transcript: WindowTranscript) -> WindowTranscript:
         """A window; one that was listened to otherwise than the first is unheard."""
         if self._listening is None:
-            self._listening = heard.listening
-        if heard.listening == self._listening:
-            return heard
+            self._listening = transcript.listening
+        if transcript.listening == self._listening:
+            return transcript
         self._mixed = True
-        whole = Interval(heard.start, max(heard.end, heard.heard_until))
-        return replace(heard, words=(), unheard=(whole,))
+        whole = Interval(transcript.start, max(transcript.end, transcript.heard_until))
+        return replace(transcript, words=(), unheard=(whole,))
 
     def _findings(self, mark: int, end: CallEnd | None = None) -> Findings:
         spans = [one for one in self._spans if one.start < mark]
@@ -250,10 +250,10 @@ class ScriptedCall:
 class FailingCall(ScriptedCall):
     """A call of ``FailingDetector`` that was opened."""
 
-    def take(self, heard: WindowTranscript) -> list[Findings]:
-        if self._call_id.endswith("1") and heard.seq:
+    def take(self, transcript: WindowTranscript) -> list[Findings]:
+        if self._call_id.endswith("1") and transcript.seq:
             raise MemoryError(" ".join(WORDS))
-        return super().take(heard)
+        return super().take(transcript)
 
     def finish(self, end: CallEnd) -> list[Findings]:
         raise ValueError(" ".join(WORDS))

@@ -20,7 +20,7 @@ from agents.runtime.events import ERASED
 from agents.stages.vault import TRANSCRIPT
 from agents.upkeep.erasure import REQUEST, erase
 from agents.upkeep.news.signing import read_secrets, signed
-from pipeline.evidence.told_transcript import RedactedTranscript
+from pipeline.evidence.redacted_transcript import RedactedTranscript
 from tests.agents.upkeep.news.receiver import Receiver, receiving
 from tests.broker import fakes
 from tests.broker.harness import Installation, script

@@ -21,12 +21,12 @@ def window(call_id: str, seq: int) -> Window:
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_windows_that_wait_when_the_pool_breaks_are_heard(workers: int) -> None:
-    pool = TranscriberPool(PoolWork(fakes.start, (), fakes.hear, fakes.hear), workers)
+    pool = TranscriberPool(PoolWork(fakes.start, (), fakes.transcribe, fakes.transcribe), workers)
     await pool.start()
     try:
         calls = [fakes.SLOW, fakes.KILLER, *(f"{fakes.SLOW}-{number}" for number in range(10))]
         windows = [window(call_id, seq) for seq, call_id in enumerate(calls)]
-        listening = asyncio.gather(*(pool.listen(one) for one in windows))
+        listening = asyncio.gather(*(pool.transcribe(one) for one in windows))
         heard: list[WindowTranscript] = await asyncio.wait_for(listening, HANG_S)
     finally:
         pool.stop()

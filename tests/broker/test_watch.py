@@ -25,7 +25,7 @@ from agents.crypto.transit_hybrid import TransitPrivate, write_public
 from agents.database.call_ledger import CallState
 from agents.kafka.call_sender import new_call_id
 from agents.runtime.events import KNOWN, event
-from agents.runtime.steps import Tell
+from agents.runtime.steps import EmitEvent
 from pipeline.audio.files import read_recording
 from pipeline.gateways.door.call_ids import recording_call_id
 from tests.agents.storing import bucket
@@ -150,7 +150,7 @@ def test_the_topic_is_read_from_its_beginning_and_on(installation: Installation)
     producer = Producer({"bootstrap.servers": installation.bootstrap})
 
     def tell(call_id: str, state: str) -> None:
-        one = Tell(
+        one = EmitEvent(
             installation.topics.calls_redacted, call_id, KNOWN, {"call_id": call_id, "state": state}
         )
         message = event(one)

@@ -69,8 +69,10 @@ def main() -> None:
         stages=tuple(stages.split(",")),
         bootstrap=bootstrap,
         policy=_policy(os.environ.get("POLICY_OF_TEST", "default")),
-        heard_by=f"scripted {fakes.VERSION}",
-        models=Models(PoolWork(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
+        transcribed_by=f"scripted {fakes.VERSION}",
+        models=Models(
+            PoolWork(fakes.start, (), fakes.transcribe, fakes.check), LoudnessVoice, _detector
+        ),
         ledger_url=os.environ.get("LEDGER_OF_TEST") or f"sqlite:///{state / 'ledger.db'}",
         keyset=state / "kek.json",
         token_key_file=state / "tokens.key",
@@ -86,7 +88,7 @@ def main() -> None:
         group_prefix=prefix,
         partitions=int(partitions),
         engines=1,
-        listen_s=600.0,
+        transcribe_s=600.0,
         timeouts=Timeouts(late_s=2.0, idle_s=float(idle_s)),
         stop_s=float(os.environ.get("STOP_OF_TEST", STOP_S)),
         consent=ConsentRules(shipped_rules(), fakes.reads),

@@ -13,9 +13,9 @@ from jsonschema.exceptions import ValidationError
 
 from agents.kafka.topics import Topics
 from agents.runtime.events import event
-from agents.runtime.steps import Tell
+from agents.runtime.steps import EmitEvent
 from agents.stages.vault import TRANSCRIPT
-from pipeline.evidence.told_transcript import (
+from pipeline.evidence.redacted_transcript import (
     RedactedTranscript,
     events,
     json_lines,
@@ -62,7 +62,9 @@ def test_asyncapi_has_topic_and_headers_as_they_are_written() -> None:
     message = DOCUMENT["components"]["messages"]["redactedTranscript"]
     assert message["name"] == TRANSCRIPT
     (told,) = events(read_transcript(STORED), CERTIFICATE)
-    written = event(Tell("t", "call-1", TRANSCRIPT, told, part=1, classification="confidential"))
+    written = event(
+        EmitEvent("t", "call-1", TRANSCRIPT, told, part=1, classification="confidential")
+    )
     headers = {name: value.decode() for name, value in written.headers.items()}
     told_headers = DOCUMENT["components"]["schemas"]["transcriptHeaders"]
     assert set(told_headers["properties"]) == set(told_headers["required"]) == set(headers)

@@ -76,17 +76,17 @@ def _released_past_the_watermark() -> AbstractContextManager[Any]:
 
 
 def _what_nobody_heard_passes() -> AbstractContextManager[Any]:
-    heard_by = TranscribeCall._heard
+    transcribed_by = TranscribeCall._heard
 
     def heard(self: TranscribeCall, window: Window, result: WindowTranscript) -> Any:
-        return heard_by(self, window, replace(result, unheard=()))
+        return transcribed_by(self, window, replace(result, unheard=()))
 
     return _all(mock.patch.object(TranscribeCall, "_heard", heard), _verification_finds_nothing())
 
 
 def _verification_finds_nothing() -> AbstractContextManager[Any]:
-    def unmoved(self: VerifyCall, _: Window, heard: WindowTranscript) -> Any:
-        return self._steps(self._verifier.take_transcript(heard, ()))
+    def unmoved(self: VerifyCall, _: Window, transcript: WindowTranscript) -> Any:
+        return self._steps(self._verifier.take_transcript(transcript, ()))
 
     return mock.patch.object(VerifyCall, "_answer", unmoved)
 

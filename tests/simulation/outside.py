@@ -68,7 +68,7 @@ def patches(world: World) -> Iterator[Any]:
         "keep_partitions": _for_ever,
         "TopicCheckpoints": lambda *_: AuditTopic(world),
         "gc": SimpleNamespace(**collector),
-        "TranscriberPool": lambda *_, **__: EarsAtHand(world),
+        "TranscriberPool": lambda *_, **__: EnginesAtHand(world),
         "behind": SimpleNamespace(tend=_for_ever),
         "Serving": Serving,
     }
@@ -158,7 +158,7 @@ class Serving:
             await member.group.leave(member)
 
 
-class EarsAtHand:
+class EnginesAtHand:
     """Stands in for the pool of speech engines."""
 
     def __init__(self, world: World) -> None:
@@ -170,7 +170,7 @@ class EarsAtHand:
     def stop(self) -> None:
         """Nothing runs."""
 
-    async def listen(
+    async def transcribe(
         self, window: Window, *, check: bool = False, can_wait: bool = False
     ) -> WindowTranscript:
         if not len(window.pcm) and not window.speech:
@@ -179,7 +179,7 @@ class EarsAtHand:
         await asyncio.sleep(self._world.dice.uniform(0.01, 0.8))
         if engine:
             raise ModelError("a fault of the simulation")
-        return unheard(window) if deaf else speech.hear(window)
+        return unheard(window) if deaf else speech.transcribe(window)
 
 
 class FaultyPlace:

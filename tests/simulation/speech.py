@@ -133,7 +133,7 @@ def script(name: str) -> Script:
     return Script(info, tuple(said), pcm)
 
 
-def hear(window: Window) -> WindowTranscript:
+def transcribe(window: Window) -> WindowTranscript:
     """What the scripted ear hears in a window, whichever pass it is."""
     words = []
     for one in script(window.call_id).said:

@@ -30,7 +30,7 @@ from agents.system import fatal_exit
 from pipeline.errors import HushwireError, StoreError, UnknownCallError
 from pipeline.records.model import AudioChunk, CallEnd
 from pipeline.transcription.segmenter import LoudnessVoice
-from pipeline.transcription.windows import ListenSettings
+from pipeline.transcription.windows import WindowSettings
 from tests.simulation import outside, speech
 from tests.simulation.broker import Broker
 from tests.simulation.faults import Fault, Schedule
@@ -236,7 +236,7 @@ class World:
             bootstrap="none:1",
             policy=policy,
             models=Models(
-                PoolWork(lambda: None, (), speech.hear, speech.hear),
+                PoolWork(lambda: None, (), speech.transcribe, speech.transcribe),
                 LoudnessVoice,
                 lambda _key: speech.detector(policy),
             ),
@@ -248,8 +248,8 @@ class World:
             clock=outside.clock(self, lambda: slot.clock),
             vault=self.folder / "vault",
             topics=TOPICS,
-            listening=ListenSettings.latency(),
-            heard_by=f"version {slot.version}",
+            listening=WindowSettings.latency(),
+            transcribed_by=f"version {slot.version}",
             timeouts=TIMEOUTS,
             limits=Limits(calls=2, room=4, held_bytes=600_000),
         )

@@ -22,14 +22,14 @@ from agents.runtime.engine_pool import engine_pool
 from agents.system.clock import system_clock
 from agents.system.engine_sizing import Device, Pace, cores, listening, memory_bytes
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import TranscriberSettings, hear_all, speech_models
+from models.speech.transcriber import TranscriberSettings, speech_models, transcribe_all
 from models.speech.whisper import unusable
 from models.speech.window_audio import numeric
 from pipeline.audio.files import read_recording
 from pipeline.audio.narrowing import analysed
 from pipeline.errors import InputError, ModelError, SettingsError
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Role, Window
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 
 USED: Final = 0.7
 """Of an engine's time; the rest is for calls that do not come evenly."""
@@ -195,13 +195,15 @@ class _Listened:
 
 def _listen(windows: Sequence[Window], most: int, device: Device) -> _Listened:
     """In a process of the pool: listen to everything once, and again for the clock."""
-    hear_all(windows[:1])  # what is made at the first use does not count
+    transcribe_all(windows[:1])  # what is made at the first use does not count
     copies = _FULL if device == "cuda" else 1
     many = [one for one in windows for _ in range(copies)]
     clock = time.perf_counter if device == "cuda" else time.process_time
     began = clock()
     heard = [
-        one for first in range(0, len(many), most) for one in hear_all(many[first : first + most])
+        one
+        for first in range(0, len(many), most)
+        for one in transcribe_all(many[first : first + most])
     ]
     seconds = (clock() - began) / copies
     if any(one.unheard for one in heard):
@@ -225,11 +227,11 @@ def _spoken(
         rate, pcm = recording.sample_rate, recording.pcm
         roles = (Role.AGENT, Role.CUSTOMER) if recording.channels > 1 else (Role.MIXED,)
         call = CallInfo(path.stem, rate, roles[: recording.channels], language=language)
-        listener = Listener(call, voice, listening(pace))
+        segmenter = Segmenter(call, voice, listening(pace))
         starts = range(0, len(pcm), rate)
         for seq, start in enumerate(starts):
-            windows += listener.take(AudioChunk(call, seq, start, pcm[start : start + rate]))
-        windows += listener.finish(CallEnd(path.stem, len(starts), len(pcm)))
+            windows += segmenter.take(AudioChunk(call, seq, start, pcm[start : start + rate]))
+        windows += segmenter.finish(CallEnd(path.stem, len(starts), len(pcm)))
         seconds += len(pcm) / rate
     windows = [one for one in windows if len(one.pcm)]
     if not windows:

@@ -54,7 +54,7 @@ from pipeline.records.model import (
     WindowTranscript,
     Word,
 )
-from pipeline.transcription.windows import ListenSettings
+from pipeline.transcription.windows import WindowSettings
 
 
 def read_manifest(path: Path, known: Collection[str] | None = None) -> tuple[TruthCall, ...]:
@@ -169,7 +169,7 @@ class Engines:
     policy: Policy
     detector: Detector
     pool: Executor
-    listening: ListenSettings
+    listening: WindowSettings
 
 
 class Watched(Line):

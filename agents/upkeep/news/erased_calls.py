@@ -16,7 +16,7 @@ from agents.database.engine import Database
 from agents.database.webhook_queue import Follower, LogEntry
 from agents.kafka.sending import Message, send_now
 from agents.runtime.events import ERASED, event
-from agents.runtime.steps import Tell
+from agents.runtime.steps import EmitEvent
 from agents.upkeep.news import notices
 from agents.upkeep.sweep_guard import sweep_forever
 
@@ -66,4 +66,4 @@ class ErasedCalls:
 
     def _message(self, entry: LogEntry) -> Message:
         facts = {"call_id": entry.call_id, "why": str(entry.facts.get("why", ""))}
-        return event(Tell(self._topic, entry.call_id, ERASED, facts))
+        return event(EmitEvent(self._topic, entry.call_id, ERASED, facts))

@@ -18,7 +18,7 @@ from agents.vault.call_catalogue import StoredCallFacts
 from agents.vault.vault import Vault
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.evidence.certificate import Certificate, parse_certificate
-from pipeline.evidence.told_transcript import read_transcript, told_turn
+from pipeline.evidence.redacted_transcript import read_transcript, redacted_turn
 from pipeline.records.model import Action
 
 CLOSED: Final = "hushwire.audit.call-closed.v1"
@@ -136,5 +136,5 @@ def _transcript(vault: Vault, call_id: str) -> dict[str, Any]:
         "language": told.language,
         "incomplete": told.incomplete,
         "roles": list(told.roles),
-        "turns": [told_turn(turn).model_dump(mode="json") for turn in told.turns],
+        "turns": [redacted_turn(turn).model_dump(mode="json") for turn in told.turns],
     }

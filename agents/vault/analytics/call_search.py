@@ -31,7 +31,7 @@ from agents.vault.analytics.search_index import SearchIndex
 from pipeline.analytics.snippets import Snippet, snippet_of
 from pipeline.analytics.terms import WordQuery, parse_query
 from pipeline.errors import InputError, RecordError, UnknownCallError
-from pipeline.evidence.told_transcript import read_transcript
+from pipeline.evidence.redacted_transcript import read_transcript
 
 READ_MOST: Final = 50
 _OTHER_KEY: Final = (

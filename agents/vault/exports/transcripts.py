@@ -25,7 +25,7 @@ from agents.vault.reader import StoredCallFacts, VaultReader
 from pipeline.errors import InputError
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.evidence.deepgram import deepgram
-from pipeline.evidence.told_transcript import json_lines, read_transcript
+from pipeline.evidence.redacted_transcript import json_lines, read_transcript
 
 
 class Shape(StrEnum):

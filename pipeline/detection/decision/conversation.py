@@ -104,18 +104,18 @@ class Conversation:
     def _now(self) -> int:
         return min(self._heard_until)
 
-    def take(self, heard: WindowTranscript) -> None:
+    def take(self, transcript: WindowTranscript) -> None:
         """Add what one window brought."""
-        until = max(self._heard_until[heard.channel], heard.heard_until)
-        self._heard_until[heard.channel] = until
-        if not (heard.words or heard.unexplained):
+        until = max(self._heard_until[transcript.channel], transcript.heard_until)
+        self._heard_until[transcript.channel] = until
+        if not (transcript.words or transcript.unexplained):
             return  # silence, as most windows of the side that listens are
-        for source, words in sequences(heard.words, self._voc, self._rate).items():
-            self._timelines[source][heard.channel].add(words)
-        self._unexplained[heard.channel].extend(heard.unexplained)
+        for source, words in sequences(transcript.words, self._voc, self._rate).items():
+            self._timelines[source][transcript.channel].add(words)
+        self._unexplained[transcript.channel].extend(transcript.unexplained)
         # A key or a breath is no digit that was lost.
-        self._wordless[heard.channel].extend(
-            part for part in heard.unexplained if any(map(part.overlaps, heard.speech))
+        self._wordless[transcript.channel].extend(
+            part for part in transcript.unexplained if any(map(part.overlaps, transcript.speech))
         )
         self._result = None
 

@@ -145,21 +145,21 @@ class Comprehension:
         """With more understood behind it, a stretch can count no more."""
         self._channels = [_Channel() for _ in range(channels)]
 
-    def take(self, heard: WindowTranscript) -> list[Span]:
+    def take(self, transcript: WindowTranscript) -> list[Span]:
         """Take the next window of a channel; what is to be silenced for it."""
-        channel = self._channels[heard.channel]
-        words = self._believable(channel, heard)
+        channel = self._channels[transcript.channel]
+        words = self._believable(channel, transcript)
         channel.understood.extend(words)
         spans: list[Span] = []
-        sounds = merge_intervals((*heard.speech, *heard.unexplained))
+        sounds = merge_intervals((*transcript.speech, *transcript.unexplained))
         for part in uncovered(sounds, words, at_least=self._shortest):
-            worded = not _mostly(part, heard.unexplained)
-            channel.lost.append(_Lost(part, _mostly(part, heard.speech), worded))
+            worded = not _mostly(part, transcript.unexplained)
+            channel.lost.append(_Lost(part, _mostly(part, transcript.speech), worded))
             self._forget(channel, part.end)
             first = self._counts(channel, part.end)
             if first is not None:
-                spans += self._silenced(heard.channel, channel, first)
-        channel.until = max(channel.until, heard.heard_until)
+                spans += self._silenced(transcript.channel, channel, first)
+        channel.until = max(channel.until, transcript.heard_until)
         self._forget(channel, channel.until)
         return spans
 
@@ -193,14 +193,14 @@ class Comprehension:
             and one.worded + one.unworded >= self._much * _TELLING
         )
 
-    def _believable(self, channel: _Channel, heard: WindowTranscript) -> list[Interval]:
+    def _believable(self, channel: _Channel, transcript: WindowTranscript) -> list[Interval]:
         """Words that a model is sure of, or that both heard: what they cover.
 
         What is heard again, asked for digits, is evidence for muting and none for understanding.
         """
         found: list[Interval] = []
-        first = [word for word in heard.words if word.hearing is Hearing.MAIN]
-        second = [word for word in heard.words if word.hearing is Hearing.SECOND]
+        first = [word for word in transcript.words if word.hearing is Hearing.MAIN]
+        second = [word for word in transcript.words if word.hearing is Hearing.SECOND]
         for word, others in [*((one, second) for one in first), *((one, first) for one in second)]:
             spoken = Interval(max(0, word.start), max(0, word.start, word.end))
             place = plausible(word.text, spoken, self._rate)

@@ -18,7 +18,7 @@ from agents.crypto.ed25519 import SigningKey
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EchoRule, MutingRule, Policy
 from pipeline.transcription.segmenter import LoudnessVoice
-from tests.broker.fakes import ScriptedDetector, hear, speak
+from tests.broker.fakes import ScriptedDetector, speak, transcribe
 
 RATE = 8_000
 REST = [None] * 4
@@ -39,7 +39,7 @@ def scripted() -> Iterator[Engines]:
     """Engines that hear and detect exactly."""
     detector = ScriptedDetector()
     with ThreadPoolExecutor(1) as pool:
-        yield Engines(detector.open, detector, LoudnessVoice(), pool, hear, hear)
+        yield Engines(detector.open, detector, LoudnessVoice(), pool, transcribe, transcribe)
 
 
 def styled(style: str) -> Policy:

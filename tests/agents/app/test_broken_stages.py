@@ -20,7 +20,7 @@ from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import MutingRule, Policy
 from pipeline.records.model import CallEnd, CallInfo, Findings, Mute, Span, Window, WindowTranscript
 from tests.agents.app.redacting import RATE, audio, names, run, scripted
-from tests.broker.fakes import ScriptedCall, ScriptedDetector, hear
+from tests.broker.fakes import ScriptedCall, ScriptedDetector, transcribe
 
 pytestmark = pytest.mark.unit
 
@@ -29,7 +29,7 @@ WORDS = "one two three"
 
 
 def hears_nothing(window: Window) -> WindowTranscript:
-    return replace(hear(window), words=())
+    return replace(transcribe(window), words=())
 
 
 def raises(window: Window) -> WindowTranscript:
@@ -47,7 +47,7 @@ class Broken(ScriptedDetector):
 
     def inspect(
         self,
-        heard: WindowTranscript,
+        transcript: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -62,10 +62,10 @@ class BrokenCall(ScriptedCall):
         super().__init__(call_id, channels)
         self.where = where
 
-    def take(self, heard: WindowTranscript) -> list[Findings]:
-        if self.where == "everything" or (self.where == "content" and heard.words):
+    def take(self, transcript: WindowTranscript) -> list[Findings]:
+        if self.where == "everything" or (self.where == "content" and transcript.words):
             raise RuntimeError(WORDS)
-        return super().take(heard)
+        return super().take(transcript)
 
     def finish(self, end: CallEnd) -> list[Findings]:
         return [] if self.where == "end" else super().finish(end)
@@ -92,7 +92,7 @@ _TAKE = muter._Call.take
 
 ENGINES: dict[str, Callable[[Engines], Engines]] = {
     "the recogniser hears nothing": lambda e: replace(
-        e, listen=hears_nothing, listen_again=hears_nothing
+        e, transcribe=hears_nothing, check=hears_nothing
     ),
     "the detector raises on content": lambda e: replace(e, open_detector=Broken("content").open),
     "verification can not inspect": lambda e: replace(e, inspector=Broken("")),
@@ -105,12 +105,12 @@ PATCHES: dict[str, tuple[object, str, object]] = {
     "spans are taken for the wrong channel": (muter._Call, "take", take_swapped),
 }
 ERRORS: dict[str, Callable[[Engines], Engines]] = {
-    "the recogniser raises": lambda e: replace(e, listen=raises),
+    "the recogniser raises": lambda e: replace(e, transcribe=raises),
     "the detector raises on everything": lambda e: replace(
         e, open_detector=Broken("everything").open
     ),
     "the detector never ends": lambda e: replace(e, open_detector=Broken("end").open),
-    "verification raises": lambda e: replace(e, listen_again=raises),
+    "verification raises": lambda e: replace(e, check=raises),
 }
 
 
@@ -138,7 +138,7 @@ def test_the_call_is_quarantined(
         place, attribute, instead = PATCHES[name]
         monkeypatch.setattr(place, attribute, instead)
         # Otherwise the second look may find what was missed, and put it right.
-        engines = replace(engines, listen_again=hears_nothing)
+        engines = replace(engines, check=hears_nothing)
     else:
         engines = ENGINES[name](engines)
     folder = wanted.target.parent

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from agents.app.wiring import heard_by, transcriber_settings
+from agents.app.wiring import transcribed_by, transcriber_settings
 from agents.cli import main
 from agents.settings.model import load_settings
 from models.speech.transcriber import speech_models
@@ -123,7 +123,7 @@ class _Told:
 
 def digest() -> str:
     settings = load_settings()
-    return heard_by(settings, transcriber_settings(settings))
+    return transcribed_by(settings, transcriber_settings(settings))
 
 
 @pytest.mark.unit

@@ -34,7 +34,7 @@ class Engine:
         self.batches: list[list[int]] = []
         self.begun = threading.Event()
 
-    def hear(self, windows: Sequence[Window]) -> list[WindowTranscript]:
+    def transcribe(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         self.batches.append([one.seq for one in windows])
         self.begun.set()
         self.gate.wait(HANG_S)
@@ -52,7 +52,9 @@ async def test_what_waits_while_all_are_busy_is_taken_together() -> None:
     engine = Engine()
     with ThreadPoolExecutor(1) as threads:
         one = gather(threads, Batch(3))
-        tasks = [asyncio.create_task(one.hear(engine.hear, window(seq))) for seq in range(6)]
+        tasks = [
+            asyncio.create_task(one.transcribe(engine.transcribe, window(seq))) for seq in range(6)
+        ]
         await asyncio.to_thread(engine.begun.wait, 10)
         engine.gate.set()
         heard = await asyncio.gather(*tasks)
@@ -64,10 +66,10 @@ async def test_a_suspect_is_heard_alone() -> None:
     engine = Engine()
     with ThreadPoolExecutor(1) as threads:
         one = gather(threads, Batch(4))
-        first = asyncio.create_task(one.hear(engine.hear, window(0)))
+        first = asyncio.create_task(one.transcribe(engine.transcribe, window(0)))
         await asyncio.to_thread(engine.begun.wait, 10)
         more = [
-            asyncio.create_task(one.hear(engine.hear, window(seq), alone=seq == 2))
+            asyncio.create_task(one.transcribe(engine.transcribe, window(seq), alone=seq == 2))
             for seq in (1, 2, 3)
         ]
         await asyncio.sleep(0)
@@ -81,9 +83,12 @@ async def test_a_free_process_waits_for_more_only_as_long_as_it_may() -> None:
     engine.gate.set()
     with ThreadPoolExecutor(1) as threads:
         one = gather(threads, Batch(2, wait_s=0.05))
-        pair = [one.hear(engine.hear, window(0)), one.hear(engine.hear, window(1))]
+        pair = [
+            one.transcribe(engine.transcribe, window(0)),
+            one.transcribe(engine.transcribe, window(1)),
+        ]
         await asyncio.gather(*pair)
-        await one.hear(engine.hear, window(2))
+        await one.transcribe(engine.transcribe, window(2))
     assert engine.batches == [[0, 1], [2]]
 
 
@@ -91,7 +96,9 @@ async def test_free_processes_share_what_waits() -> None:
     engine = Engine()
     with ThreadPoolExecutor(2) as threads:
         one = gather(threads, Batch(4, wait_s=0.05), workers=2)
-        tasks = [asyncio.create_task(one.hear(engine.hear, window(seq))) for seq in range(4)]
+        tasks = [
+            asyncio.create_task(one.transcribe(engine.transcribe, window(seq))) for seq in range(4)
+        ]
         await asyncio.to_thread(engine.begun.wait, 10)
         engine.gate.set()
         await asyncio.gather(*tasks)
@@ -104,14 +111,14 @@ async def test_a_broken_process_fails_its_batch() -> None:
     with ThreadPoolExecutor(1) as threads:
         one = gather(threads, Batch(2))
         with pytest.raises(BrokenProcessPool):
-            await one.hear(engine.breaks, window(0))
+            await one.transcribe(engine.breaks, window(0))
 
 
 async def test_a_pool_that_was_ended_fails_what_comes() -> None:
     threads = ThreadPoolExecutor(1)
     threads.shutdown()
     with pytest.raises(BrokenProcessPool):
-        await gather(threads, Batch(2)).hear(Engine().hear, window(0))
+        await gather(threads, Batch(2)).transcribe(Engine().transcribe, window(0))
 
 
 async def test_a_batch_that_hangs_is_given_up() -> None:
@@ -119,7 +126,7 @@ async def test_a_batch_that_hangs_is_given_up() -> None:
     with ThreadPoolExecutor(1) as threads:
         one = BatchQueue(cast("Any", threads), 1, Batch(2), longest_s=0.05)
         with pytest.raises(TimeoutError):
-            await one.hear(engine.hear, window(0))
+            await one.transcribe(engine.transcribe, window(0))
         engine.gate.set()
 
 
@@ -135,10 +142,10 @@ async def test_what_can_wait_waits_for_live_windows_and_is_never_taken_together_
     live.add(Live())
     with ThreadPoolExecutor(1) as threads:
         one = BatchQueue(cast("Any", threads), 1, Batch(4), longest_s=10.0, live=live)
-        tasks = [asyncio.create_task(one.hear(engine.hear, window(0), can_wait=True))]
+        tasks = [asyncio.create_task(one.transcribe(engine.transcribe, window(0), can_wait=True))]
         await asyncio.to_thread(engine.begun.wait, 10)
         tasks += [
-            asyncio.create_task(one.hear(engine.hear, window(seq), can_wait=seq < 4))
+            asyncio.create_task(one.transcribe(engine.transcribe, window(seq), can_wait=seq < 4))
             for seq in range(1, 7)
         ]
         await asyncio.sleep(0)
@@ -157,7 +164,9 @@ async def test_a_process_stays_free_while_there_are_live_calls(
     with ThreadPoolExecutor(2) as threads:
         one = BatchQueue(cast("Any", threads), 2, Batch(2, wait_s=0.0), longest_s=10.0, live=live)
         one._busy = 2  # both are busy until all of them wait
-        waiting = [one.hear(engine.hear, window(seq), can_wait=True) for seq in range(4)]
+        waiting = [
+            one.transcribe(engine.transcribe, window(seq), can_wait=True) for seq in range(4)
+        ]
         tasks = [asyncio.create_task(each) for each in waiting]
         await asyncio.sleep(0)
         one._busy = 0

@@ -14,7 +14,7 @@ from tink import aead, new_keyset_handle
 from agents.crypto.envelope import Seal
 from agents.runtime.broker_port import Delivery
 from agents.runtime.call_run import Arrival, CallRun, StepServices
-from agents.runtime.steps import Late, Listen, Send, Step
+from agents.runtime.steps import Late, Send, Step, Transcribe
 from pipeline.records.model import CallEnd, Record, Window, WindowTranscript
 from tests.waiting import HANG_S
 
@@ -35,10 +35,10 @@ class CheckingCore:
     def take(self, topic: str, record: Record) -> list[Step]:
         assert isinstance(record, CallEnd)
         if record.chunks == 1:
-            return [Listen(WINDOW, self.answer, check=True, in_order=False)]
+            return [Transcribe(WINDOW, self.answer, check=True, in_order=False)]
         return [Send("out", record)]
 
-    def answer(self, heard: WindowTranscript) -> list[Step]:
+    def answer(self, transcript: WindowTranscript) -> list[Step]:
         self.done = True
         return [Send("out", CallEnd("call-1", 3, 0)), Send("out", CallEnd("call-1", 4, 0))]
 
@@ -94,15 +94,15 @@ async def test_an_answer_that_ends_the_call_is_sent_though_the_last_record_is_ta
         sent.append(step.record.chunks)
         return asyncio.sleep(0)
 
-    async def listen(_: Listen) -> WindowTranscript:
+    async def transcribe(_: Transcribe) -> WindowTranscript:
         await listened.wait()
         return HEARD
 
-    desk = StepServices(
-        in_thread=thread, send=send, tell=_never, listen=listen, act=_never, reject=_never
+    services = StepServices(
+        in_thread=thread, send=send, tell=_never, transcribe=transcribe, act=_never, reject=_never
     )
     core = CheckingCore()
-    run = CallRun("call-1", _seal(), core, desk, room=8, changed=lambda: None)
+    run = CallRun("call-1", _seal(), core, services, room=8, changed=lambda: None)
     running = asyncio.create_task(run.run())
     run.put(_arrival(1))
     await _until(lambda: len(thread.answers) == 1)

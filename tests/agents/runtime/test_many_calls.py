@@ -76,13 +76,13 @@ class Loop:
         """Nothing to do."""
 
 
-class Ears:
+class Engines:
     """The pool of speech engines."""
 
-    async def listen(
+    async def transcribe(
         self, window: Window, *, check: bool = False, can_wait: bool = False
     ) -> WindowTranscript:
-        return fakes.check(window) if check else fakes.hear(window)
+        return fakes.check(window) if check else fakes.transcribe(window)
 
 
 async def _calls(loop: Loop, ledger: Ledger, numbers: range) -> None:
@@ -128,7 +128,7 @@ async def test_of_a_call_that_is_over_nothing_stays(
             loop,
             ledger=ledger,
             policies=pins.policy,
-            pool=Ears(),
+            pool=Engines(),
             topics=TOPICS,
             metrics=metrics,
         )

@@ -15,7 +15,7 @@ from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
 from agents.runtime.outbox import ENDED, Limits
 from agents.runtime.record_runtime import Handled, RecordRuntime, RecordStage
-from agents.runtime.steps import Send, Tell
+from agents.runtime.steps import EmitEvent, Send
 from agents.system import fatal_exit
 from agents.system.metrics import Metrics
 from pipeline.errors import StoreError
@@ -50,7 +50,7 @@ class Core:
             case b"over":
                 return Handled("a", dropped="over")
             case b"refused":
-                tell = Tell(TOPICS.calls_redacted, "a", "hushwire.call.refused.v1", {})
+                tell = EmitEvent(TOPICS.calls_redacted, "a", "hushwire.call.refused.v1", {})
                 end = lambda: self.done.append("closed")  # noqa: E731
                 return Handled("a", dead="seal", refused="seal", tell=(tell,), then=end)
         send = Send(TOPICS.audio_raw, CallEnd("a", delivery.offset, 0))

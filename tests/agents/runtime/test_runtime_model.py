@@ -34,7 +34,7 @@ from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
 from agents.runtime.outbox import Limits
 from agents.runtime.stage_runtime import SWEEP_S, StageRuntime
-from agents.runtime.steps import Act, Late, LateError, Later, Listen, Send, Stage, Step
+from agents.runtime.steps import Act, Late, LateError, Later, Send, Stage, Step, Transcribe
 from agents.system.metrics import Metrics
 from pipeline.policy.model import Policy
 from pipeline.records import cloudevents
@@ -82,7 +82,7 @@ class Core:
         if kind in {IN_ORDER, ANY_ORDER}:
             window = Window(self._call_id, number, 0, 0, 1, 8_000, SILENCE, heard_until=1)
             in_order = kind == IN_ORDER
-            return [Listen(window, lambda _: self._answer(number), in_order=in_order)]
+            return [Transcribe(window, lambda _: self._answer(number), in_order=in_order)]
         if kind == LATER:
             return [Later(lambda: self._answer(number))]
         steps = self._answer(number)
@@ -189,13 +189,13 @@ class Broker:
         self.waiting.clear()
 
 
-class Ears:
+class Engines:
     """Windows are heard when told, in any order."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[asyncio.Future[WindowTranscript], Window]] = []
 
-    async def listen(
+    async def transcribe(
         self, window: Window, *, check: bool = False, can_wait: bool = False
     ) -> WindowTranscript:
         del check
@@ -203,7 +203,7 @@ class Ears:
         self.waiting.append((future, window))
         return await future
 
-    def hear(self, place: int) -> None:
+    def answer(self, place: int) -> None:
         future, window = self.waiting.pop(place % len(self.waiting))
         if not future.done():
             future.set_result(WindowTranscript(window.call_id, window.seq, 0, 0, 1, heard_until=1))
@@ -248,10 +248,10 @@ class RuntimeMachine(RuleBasedStateMachine):
             self._append(call, self.left[call].pop(0), kind)
 
     def _start(self) -> None:
-        self.thread, self.ears = Thread(), Ears()
+        self.thread, self.engines = Thread(), Engines()
         stage = Stage("detect", INPUTS, lambda call_id, _: Core(call_id, later=self.later))
         thread: Any = self.thread
-        pool: Any = self.ears
+        pool: Any = self.engines
         self.runtime = StageRuntime(
             stage,
             self.broker,
@@ -375,8 +375,8 @@ class RuntimeMachine(RuleBasedStateMachine):
             possible += [self.thread.run_one] * 3
         if self.thread.answers:
             possible += [lambda: self._settle(self.thread.answers.popleft())] * 3
-        if self.ears.waiting:
-            possible.append(lambda: self._settle(partial(self.ears.hear, dice.randrange(4))))
+        if self.engines.waiting:
+            possible.append(lambda: self._settle(partial(self.engines.answer, dice.randrange(4))))
         if self.broker.waiting:
             possible.append(lambda: self._settle(self.broker.answer))
         return possible
@@ -420,13 +420,13 @@ class RuntimeMachine(RuleBasedStateMachine):
 
     def _exhaust(self) -> None:
         """Run all jobs and hear all windows, with nothing acknowledged yet."""
-        while self.thread.jobs or self.thread.answers or self.ears.waiting:
+        while self.thread.jobs or self.thread.answers or self.engines.waiting:
             if self.thread.jobs:
                 self.thread.run_one()
             if self.thread.answers:
                 self._settle(self.thread.answers.popleft())
-            elif self.ears.waiting:
-                self._settle(partial(self.ears.hear, -1))
+            elif self.engines.waiting:
+                self._settle(partial(self.engines.answer, -1))
 
     def _bring_to_an_end(self) -> None:
         for call in CALLS:

@@ -20,7 +20,7 @@ from agents.kafka.topics import Topics, create_topics
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery
 from agents.runtime.engine_pool import PoolWork, TranscriberPool
-from agents.runtime.steps import Tell
+from agents.runtime.steps import EmitEvent
 from agents.system import fatal_exit, logging
 from agents.system.child_processes import bound_command
 from agents.system.metrics import Metrics
@@ -78,10 +78,12 @@ def test_a_dead_letter_holds_no_content() -> None:
 
 
 def test_an_event_is_the_same_every_time() -> None:
-    tell = Tell("t", "call-1", "hushwire.call.redacted.v1", {"state": "stored"})
+    tell = EmitEvent("t", "call-1", "hushwire.call.redacted.v1", {"state": "stored"})
     assert events.event(tell) == events.event(tell)
     assert events.event(tell).headers["ce_id"] == b"call-1/hushwire.call.redacted.v1"
-    third = Tell("t", "call-1", "k.v1", {"said": "aloud"}, part=3, classification="confidential")
+    third = EmitEvent(
+        "t", "call-1", "k.v1", {"said": "aloud"}, part=3, classification="confidential"
+    )
     headers = events.event(third).headers
     assert headers["ce_id"] == b"call-1/k.v1/3"
     assert headers["ce_dataclassification"] == b"confidential"
@@ -198,11 +200,13 @@ def _window(call_id: str, words: list[str | None]) -> Window:
 
 
 async def test_a_window_that_kills_its_process_is_unheard_and_others_are_not() -> None:
-    pool = TranscriberPool(PoolWork(fakes.start, (), fakes.hear, fakes.hear), 1)
+    pool = TranscriberPool(PoolWork(fakes.start, (), fakes.transcribe, fakes.transcribe), 1)
     try:
         await pool.start()
         good, bad = _window("plain", ["hello", "two"]), _window("killer", ["hello"])
-        heard = await asyncio.gather(pool.listen(good), pool.listen(bad), pool.listen(good))
+        heard = await asyncio.gather(
+            pool.transcribe(good), pool.transcribe(bad), pool.transcribe(good)
+        )
         assert [word.text for word in heard[0].words] == ["hello", "two"]
         assert heard[2].words == heard[0].words
         assert heard[1].unheard == (Interval(0, len(bad.pcm)),)
@@ -221,7 +225,7 @@ def _ends() -> None:
 @pytest.mark.parametrize(("start", "message"), [(_no_models, "not found"), (_ends, "end while")])
 async def test_a_pool_without_models_says_so(start: object, message: str) -> None:
     assert callable(start)
-    pool = TranscriberPool(PoolWork(start, (), fakes.hear, fakes.hear), 1)
+    pool = TranscriberPool(PoolWork(start, (), fakes.transcribe, fakes.transcribe), 1)
     try:
         with pytest.raises(ModelError, match=message):
             await pool.start()
@@ -230,8 +234,8 @@ async def test_a_pool_without_models_says_so(start: object, message: str) -> Non
 
 
 async def test_silence_needs_no_process() -> None:
-    pool = TranscriberPool(PoolWork(_ends, (), fakes.hear, fakes.hear), 1)
+    pool = TranscriberPool(PoolWork(_ends, (), fakes.transcribe, fakes.transcribe), 1)
     window = Window("a", 4, 1, 10, 20, 8_000, np.zeros(0, np.int16), heard_until=20)
-    heard = await pool.listen(window)
+    heard = await pool.transcribe(window)
     assert (heard.seq, heard.channel, heard.heard_until, heard.unheard) == (4, 1, 20, ())
     pool.stop()

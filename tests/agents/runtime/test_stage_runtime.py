@@ -22,7 +22,7 @@ from agents.runtime.broker_port import Delivery
 from agents.runtime.events import DEADLETTER
 from agents.runtime.outbox import Limits
 from agents.runtime.stage_runtime import StageRuntime
-from agents.runtime.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
+from agents.runtime.steps import Act, CallCore, Late, LateError, Send, Stage, Step, Transcribe
 from agents.system import fatal_exit
 from agents.system.metrics import Metrics
 from pipeline.errors import ModelError, PolicyError, SealError, StoreError
@@ -364,12 +364,14 @@ async def test_engines_that_cannot_be_started_end_the_process_not_the_call(
         raise fatal_exit.FatalError(code, "")
 
     class NoEngines:
-        async def listen(self, _window: Window, *, check: bool, can_wait: bool) -> WindowTranscript:
+        async def transcribe(
+            self, _window: Window, *, check: bool, can_wait: bool
+        ) -> WindowTranscript:
             raise ModelError(f"no process can be started, check={check}")
 
     class ListeningCore(EchoCore):
         def take(self, topic: str, record: Record) -> list[Step]:
-            return [Listen(Window("a", 0, 0, 0, 1, 8_000, np.zeros(1, np.int16)), lambda _: [])]
+            return [Transcribe(Window("a", 0, 0, 0, 1, 8_000, np.zeros(1, np.int16)), lambda _: [])]
 
     monkeypatch.setattr(fatal_exit, "_hook", [told])
     async with running(_rig(tmp_path, lambda _: ListeningCore())) as rig:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.runtime.steps import Later, Listen, Send, Step
+from agents.runtime.steps import Later, Send, Step, Transcribe
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import TranscribeCall
 from agents.system.engine_sizing import listening
@@ -17,7 +17,7 @@ from pipeline.detection.decision.conversation import Conversation
 from pipeline.policy.loading import parse_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role, WindowTranscript
 from pipeline.transcription.segmenter import LoudnessVoice, silent
-from pipeline.transcription.windows import ListenSettings
+from pipeline.transcription.windows import WindowSettings
 
 pytestmark = pytest.mark.unit
 
@@ -26,7 +26,7 @@ SECONDS = 90
 CALL = CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER))
 
 
-def records(settings: ListenSettings) -> list[WindowTranscript]:
+def records(settings: WindowSettings) -> list[WindowTranscript]:
     """What transcription sends of a call with 3 s of speech in every 4 s on both channels."""
     core = TranscribeCall("call-1", "words", LoudnessVoice(), Timeouts(), listening=settings)
     second = np.random.default_rng(3).normal(0, 3_000, (RATE, 2)).astype(np.int16)
@@ -38,7 +38,7 @@ def records(settings: ListenSettings) -> list[WindowTranscript]:
     sent: list[WindowTranscript] = []
     while pending:
         match pending.pop(0):
-            case Listen() as step:
+            case Transcribe() as step:
                 pending[:0] = step.then(replace(silent(step.window), unexplained=()))
             case Later() as step:
                 pending[:0] = step.then()

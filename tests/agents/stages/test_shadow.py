@@ -74,11 +74,11 @@ class Scripted:
             raise RuntimeError("spoken-secret")
         return self
 
-    def take(self, heard: WindowTranscript) -> list[Findings]:
-        self.took.append(heard)
+    def take(self, transcript: WindowTranscript) -> list[Findings]:
+        self.took.append(transcript)
         if self.breaks == "take":
             raise RuntimeError("spoken-secret")
-        return [Findings("call-1", heard.seq, watermark=Watermark(heard.seq))]
+        return [Findings("call-1", transcript.seq, watermark=Watermark(transcript.seq))]
 
     def finish(self, end: CallEnd) -> list[Findings]:
         if self.breaks == "finish":

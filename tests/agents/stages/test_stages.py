@@ -15,7 +15,7 @@ from agents.access.audit_log import AuditLog, Event
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import Topics
-from agents.runtime.steps import Act, LateError, Later, Listen, Send, Stage, Step, Tell
+from agents.runtime.steps import Act, EmitEvent, LateError, Later, Send, Stage, Step, Transcribe
 from agents.stages import mute
 from agents.stages.detect import DetectCall
 from agents.stages.mute import MuteCall, mute_stage
@@ -70,7 +70,7 @@ def _sent(steps: list[Step], *, heard: bool = True) -> list[Record]:
                 records.append(step.record)
             case Later():
                 records += _sent(step.then())
-            case Listen():
+            case Transcribe():
                 window = step.window
                 answer = _silence(window) if heard else unheard(window)
                 records += _sent(step.then(answer))
@@ -148,7 +148,7 @@ class TestTranscribe:
     def test_a_window_in_another_language_marks_the_call(self, transcribe: TranscribeCall) -> None:
         transcribe.take(TOPICS.audio_raw, _chunk(0))
         steps = transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 1, 8_000))
-        listens = [step for step in steps if isinstance(step, Listen)]
+        listens = [step for step in steps if isinstance(step, Transcribe)]
         answers = [replace(unheard(one.window), doubts=("foreign",)) for one in listens]
         told = [one.then(answer) for one, answer in zip(listens, answers, strict=True)]
         assert all(isinstance(step, Send) for steps in told for step in steps)
@@ -175,10 +175,10 @@ class _Breaks:
     def __init__(self) -> None:
         self.heard: list[WindowTranscript] = []
 
-    def take(self, heard: WindowTranscript) -> list[Findings]:
-        if not heard.unheard:
+    def take(self, transcript: WindowTranscript) -> list[Findings]:
+        if not transcript.unheard:
             raise ZeroDivisionError
-        self.heard.append(heard)
+        self.heard.append(transcript)
         return []
 
     def finish(self, end: CallEnd) -> list[Findings]:
@@ -257,7 +257,7 @@ class TestMute:
 class _Inspector:
     def inspect(
         self,
-        heard: WindowTranscript,
+        transcript: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -330,8 +330,8 @@ def test_the_vault_stores_then_tells_then_destroys_the_key(
     first.what()
     assert isinstance(second, Later)
     news, audited = second.then()
-    assert isinstance(news, Tell)
-    assert isinstance(audited, Tell)
+    assert isinstance(news, EmitEvent)
+    assert isinstance(audited, EmitEvent)
     assert (news.topic, audited.topic) == (TOPICS.calls_redacted, TOPICS.audit)
     digest = hashlib.sha256(certificate).hexdigest()
     told = {"call_id": "call-1", "state": "stored", "files": 4, "certificate": digest}
@@ -358,24 +358,24 @@ def test_it_is_told_where_a_part_of_a_call_never_came(
     first.what()
     assert isinstance(second, Later)
     news, _ = second.then()
-    assert isinstance(news, Tell)
+    assert isinstance(news, EmitEvent)
     assert (news.facts["whole"], news.facts["marks"]) == (False, marks)
 
 
-def _transcripts(steps: list[Step]) -> list[Tell]:
+def _transcripts(steps: list[Step]) -> list[EmitEvent]:
     """What is told of the transcript once a call's files are there."""
     first, second, *_ = steps
     assert isinstance(first, Act)
     assert isinstance(second, Later)
     first.what()
-    told = [one for one in second.then() if isinstance(one, Tell)]
+    told = [one for one in second.then() if isinstance(one, EmitEvent)]
     return [one for one in told if one.topic == TOPICS.transcripts_redacted]
 
 
 def test_the_transcript_is_told_only_where_it_is_wanted_and_as_it_is_stored(
     vault: Vault, ledger: Ledger, key: SigningKey, log: AuditLog
 ) -> None:
-    def told(*records: RedactedChunk | Verdict | Findings, wanted: bool) -> list[Tell]:
+    def told(*records: RedactedChunk | Verdict | Findings, wanted: bool) -> list[EmitEvent]:
         stage = vault_stage(TOPICS, vault, ledger, TIMEOUTS, key=key, log=log, transcripts=wanted)
         return _transcripts(_stored(stage, *records))
 
@@ -423,8 +423,8 @@ def test_of_a_call_that_fails_the_vault_stores_the_certificate_alone(
     assert vault.place.names(QUARANTINE, "call-1") == ("call-1.certificate.json",)
     assert isinstance(second, Later)
     news, audited = second.then()
-    assert isinstance(news, Tell)
-    assert isinstance(audited, Tell)
+    assert isinstance(news, EmitEvent)
+    assert isinstance(audited, EmitEvent)
     assert (news.facts["state"], news.facts["files"]) == ("quarantined", 1)
     assert audited.facts["state"] == "quarantined"
     assert isinstance(third, Act)

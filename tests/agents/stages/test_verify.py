@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from agents.runtime.steps import Listen, Send, Step
+from agents.runtime.steps import Send, Step, Transcribe
 from agents.stages.verify import VerifyCall
 from pipeline.policy.model import Policy, VerificationRule
 from pipeline.records.model import (
@@ -43,7 +43,7 @@ class Finds:
 
     def inspect(
         self,
-        heard: WindowTranscript,
+        transcript: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -52,7 +52,7 @@ class Finds:
     ) -> Sequence[Span]:
         del sample_rate, language, policy
         assert "CARD_NUMBER" in expected
-        if self.times == 0 or not heard.start < self.span.start < heard.end:
+        if self.times == 0 or not transcript.start < self.span.start < transcript.end:
             return ()
         self.times -= 1
         return (self.span,)
@@ -63,7 +63,7 @@ class Grows(Finds):
 
     def inspect(
         self,
-        heard: WindowTranscript,
+        transcript: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -71,7 +71,7 @@ class Grows(Finds):
         policy: Policy | None = None,
     ) -> Sequence[Span]:
         found = super().inspect(
-            heard, sample_rate=sample_rate, expected=expected, language=language
+            transcript, sample_rate=sample_rate, expected=expected, language=language
         )
         start = self.span.end
         self.span = Span("CARD_NUMBER", 0, start, start + RATE, 0.9, "digits")
@@ -115,7 +115,7 @@ def verified(inspector: Finds, rounds: int = 3) -> tuple[Pcm, Verdict, list[Wind
     verdicts: list[Verdict] = []
     while steps:
         match steps.popleft():
-            case Listen() as listen:
+            case Transcribe() as listen:
                 assert listen.check
                 windows.append(listen.window)
                 steps += listen.then(talk(listen.window))

@@ -20,7 +20,7 @@ from pipeline.audio.files import read_recording
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role, Window
 from pipeline.transcription import segmenter
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 
 pytestmark = pytest.mark.models
 
@@ -58,11 +58,11 @@ def windows_of(damage: Damage) -> list[Window]:
     audio, rate = soundfile.read(SAMPLES / "order.flac", dtype="float64", always_2d=True)
     pcm = read_recording(damage.file(audio[: 26 * rate], rate, 1)).pcm
     call = CallInfo("order", rate, (Role.AGENT, Role.CUSTOMER))
-    listener = Listener(call, SileroVoice())
+    segmenter = Segmenter(call, SileroVoice())
     windows: list[Window] = []
     for seq, start in enumerate(range(0, len(pcm), rate)):
-        windows += listener.take(AudioChunk(call, seq, start, pcm[start : start + rate]))
-    windows += listener.finish(CallEnd("order", 26, len(pcm)))
+        windows += segmenter.take(AudioChunk(call, seq, start, pcm[start : start + rate]))
+    windows += segmenter.finish(CallEnd("order", 26, len(pcm)))
     return windows
 
 

@@ -83,7 +83,7 @@ def test_models_of_80_and_of_128_bands_hear_the_same_window(
         speech=(Interval(0, len(noise)),),
         heard_until=len(noise),
     )
-    heard = transcriber.hear(window)
+    heard = transcriber.transcribe(window)
     assert not heard.unheard
     assert heard.models == transcriber.models
     assert heard.models[0] == added.entry.reference

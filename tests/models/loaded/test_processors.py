@@ -16,7 +16,7 @@ import soundfile as sf
 
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import TranscriberSettings, hear_all, start_transcriber
+from models.speech.transcriber import TranscriberSettings, start_transcriber, transcribe_all
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import (
@@ -43,7 +43,7 @@ def heard(isa: str, monkeypatch: pytest.MonkeyPatch) -> list[WindowTranscript]:
     with ProcessPoolExecutor(
         1, mp_context=spawn, initializer=start_transcriber, initargs=(TranscriberSettings(),)
     ) as pool:
-        found = pool.submit(hear_all, windows_of(NAME, SileroVoice(), 8_000)).result()
+        found = pool.submit(transcribe_all, windows_of(NAME, SileroVoice(), 8_000)).result()
     monkeypatch.delenv("CT2_FORCE_CPU_ISA", raising=False)
     assert not any(one.unheard for one in found)
     return found

@@ -19,7 +19,7 @@ from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import Transcriber
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role, Span, WindowTranscript
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
@@ -40,12 +40,12 @@ def heard_as(language: str, transcriber: Transcriber) -> list[WindowTranscript]:
     pcm, rate = sf.read(AUDIO, dtype="int16", always_2d=True)
     assert rate == RATE
     call = CallInfo("c", RATE, (Role.MIXED,), language=language)
-    listener = Listener(call, SileroVoice())
-    windows = listener.take(AudioChunk(call, 0, 0, pcm))
-    windows += listener.finish(CallEnd("c", 1, len(pcm)))
+    segmenter = Segmenter(call, SileroVoice())
+    windows = segmenter.take(AudioChunk(call, 0, 0, pcm))
+    windows += segmenter.finish(CallEnd("c", 1, len(pcm)))
     return [
         replace(heard, start=min(heard.start, window.owned.start)) if window.owned else heard
-        for window, heard in zip(windows, transcriber.hear_all(windows), strict=True)
+        for window, heard in zip(windows, transcriber.transcribe_all(windows), strict=True)
     ]
 
 

@@ -12,13 +12,13 @@ import soundfile as sf
 
 from agents.runtime.engine_pool import engine_pool
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import Transcriber, TranscriberSettings, hear
+from models.speech.transcriber import Transcriber, TranscriberSettings, transcribe
 from models.store.loader import find
 from models.store.model_catalogue import Entry, entries
 from pipeline.errors import ModelError
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Interval, Role, Window
 from pipeline.transcription.hallucination import Doubt
-from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.segmenter import Segmenter
 from pipeline.transcription.voice_activity import FRAME
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
@@ -42,12 +42,12 @@ def voice() -> SileroVoice:
 def windows_of(name: str, voice: SileroVoice, size: int) -> list[Window]:
     audio, rate = sf.read(SAMPLES / f"{name}.flac", dtype="int16", always_2d=True)
     call = CallInfo(name, rate, (Role.AGENT, Role.CUSTOMER))
-    listener = Listener(call, voice)
+    segmenter = Segmenter(call, voice)
     windows: list[Window] = []
     starts = range(0, len(audio), size)
     for seq, start in enumerate(starts):
-        windows += listener.take(AudioChunk(call, seq, start, audio[start : start + size]))
-    return windows + listener.finish(CallEnd(name, len(starts), len(audio)))
+        windows += segmenter.take(AudioChunk(call, seq, start, audio[start : start + size]))
+    return windows + segmenter.finish(CallEnd(name, len(starts), len(audio)))
 
 
 def spoken_digits(name: str) -> list[tuple[int, float, float]]:
@@ -68,7 +68,7 @@ def test_card_digits_lie_under_recognised_digits(
     transcriber: Transcriber, voice: SileroVoice
 ) -> None:
     windows = windows_of("order", voice, 8_000)
-    heard = [transcriber.hear(window) for window in windows]
+    heard = [transcriber.transcribe(window) for window in windows]
     assert all(not one.unheard for one in heard)
     rate, pad = windows[0].sample_rate, 0.25
     masks = {channel: np.zeros(windows[-1].heard_until, np.bool_) for channel in (0, 1)}
@@ -91,7 +91,7 @@ def test_main_words_come_in_order_and_inside_the_call(
     transcriber: Transcriber, voice: SileroVoice
 ) -> None:
     window = next(one for one in windows_of("order", voice, 8_000) if len(one.pcm))
-    heard = transcriber.hear(window)
+    heard = transcriber.transcribe(window)
     main = [word for word in heard.words if word.hearing is Hearing.MAIN]
     assert len(main) >= 5
     assert [word.start for word in main] == sorted(word.start for word in main)
@@ -103,9 +103,9 @@ def test_main_words_come_in_order_and_inside_the_call(
 def test_another_process_hears_the_same_bit_by_bit(voice: SileroVoice) -> None:
     windows = [one for one in windows_of("order", voice, 8_000) if len(one.pcm)][:2]
     with engine_pool(TranscriberSettings(), 1) as pool:
-        here = list(pool.map(hear, windows))
+        here = list(pool.map(transcribe, windows))
     with engine_pool(TranscriberSettings(), 1) as pool:
-        there = list(pool.map(hear, reversed(windows)))
+        there = list(pool.map(transcribe, reversed(windows)))
     assert list(reversed(there)) == here
     assert any(one.words for one in here)
 
@@ -120,7 +120,7 @@ def test_the_check_hears_digits_too(transcriber: Transcriber, voice: SileroVoice
 def test_noise_taken_for_speech_is_either_explained_or_stated(transcriber: Transcriber) -> None:
     noise = np.random.default_rng(1).normal(0, 300, 8_000 * 4).astype(np.int16)
     whole = window_of(noise)
-    heard = transcriber.hear(whole)
+    heard = transcriber.transcribe(whole)
     digits = [word for word in heard.words if any(letter.isdigit() for letter in word.text)]
     assert not [word for word in digits if word.hearing is Hearing.MAIN]
     assert heard.heard_until == whole.heard_until
@@ -159,11 +159,11 @@ def test_where_nobody_speaks_no_words_are_believed_without_a_doubt(
     """By the voice detector's windows, and with all of it taken for speech."""
     pcm = no_speech(kind)
     call = CallInfo("quiet", 8_000, (Role.MIXED,))
-    listener = Listener(call, voice)
-    windows = listener.take(AudioChunk(call, 0, 0, pcm[:, None]))
-    windows += listener.finish(CallEnd("quiet", 1, len(pcm)))
+    segmenter = Segmenter(call, voice)
+    windows = segmenter.take(AudioChunk(call, 0, 0, pcm[:, None]))
+    windows += segmenter.finish(CallEnd("quiet", 1, len(pcm)))
     for window in [*windows, window_of(pcm)]:
-        heard = transcriber.hear(window)
+        heard = transcriber.transcribe(window)
         main = [word for word in heard.words if word.hearing is Hearing.MAIN]
         assert not [word for word in main if any(letter.isdigit() for letter in word.text)]
         if kind == "silence" and len(window.pcm):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.speech.batched_decoding import Listener, Passage, Round, together
+from models.speech.batched_decoding import Decoding, Passage, Round, together
 from models.speech.whisper import Decoded, Encoded, Features
 from pipeline.errors import ModelError
 from pipeline.records.model import Interval
@@ -51,7 +51,7 @@ def passage(mark: int, frames: int = 4) -> Passage:
 
 def asks(
     model: Counting, *rounds: list[Passage], beam: int = 1, language: str = "en"
-) -> Listener[list[float]]:
+) -> Decoding[list[float]]:
     """Asks for each round in turn and returns all answers."""
     said: list[float] = []
     for passages in rounds:
@@ -62,18 +62,18 @@ def asks(
 
 def test_a_batch_is_of_one_language() -> None:
     model = Counting()
-    listeners = [
+    decodings = [
         asks(model, [passage(number)], language=language)
         for number, language in enumerate(("en", "es", "en"))
     ]
-    assert together(listeners, most=4) == [[0.0], [1.0], [2.0]]
+    assert together(decodings, most=4) == [[0.0], [1.0], [2.0]]
     assert list(zip(model.languages, model.batches, strict=True)) == [("en", [0, 2]), ("es", [1])]
 
 
 def test_what_is_asked_at_the_same_time_is_decoded_together() -> None:
     model = Counting()
-    listeners = [asks(model, [passage(1), passage(2)]), asks(model, [passage(3)])]
-    assert together(listeners, most=8) == [[1.0, 2.0], [3.0]]
+    decodings = [asks(model, [passage(1), passage(2)]), asks(model, [passage(3)])]
+    assert together(decodings, most=8) == [[1.0, 2.0], [3.0]]
     assert model.batches == [[1, 2, 3]]
 
 
@@ -104,7 +104,7 @@ def test_nobody_fails_for_what_another_brought() -> None:
 
 
 def test_a_listener_that_breaks_by_itself_leaves_the_others_alone() -> None:
-    def breaks() -> Listener[list[float]]:
+    def breaks() -> Decoding[list[float]]:
         yield Round(model, [])
         raise ZeroDivisionError
 
@@ -122,10 +122,10 @@ def test_everybody_gets_the_answers_to_what_they_asked(
     asked: list[list[list[int]]], most: int
 ) -> None:
     model = Counting()
-    listeners = [
+    decodings = [
         asks(model, *[[passage(n, 4 + n % 2) for n in each] for each in one]) for one in asked
     ]
-    assert together(listeners, most=most) == [
+    assert together(decodings, most=most) == [
         [float(n) for each in one for n in each] for one in asked
     ]
     assert all(len(batch) <= most for batch in model.batches)

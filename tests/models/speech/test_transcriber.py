@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from models.speech import transcriber as ears
+from models.speech import transcriber as speech
 from models.speech.transcriber import Transcriber, TranscriberSettings
 from models.speech.whisper import Decoded, Encoded, TimedWord
 from pipeline.errors import ModelError
@@ -89,8 +89,8 @@ def window(seconds: float = 4.0, owned: Interval | None = None, language: str = 
     )
 
 
-def texts(heard: WindowTranscript, hearing: Hearing) -> list[str]:
-    return [word.text for word in heard.words if word.hearing is hearing]
+def texts(transcript: WindowTranscript, hearing: Hearing) -> list[str]:
+    return [word.text for word in transcript.words if word.hearing is hearing]
 
 
 def full(*extra: tuple[float, float, str]) -> Decoded:
@@ -108,7 +108,7 @@ def test_the_main_models_first_pass_is_main_and_the_rest_is_evidence(
     second = FakeWhisper(
         lambda prompt, *_: decoded((0, 4, "999999")) if prompt else full((3, 4, "5"))
     )
-    heard = transcriber_of(monkeypatch, main=main, second=second).hear(window())
+    heard = transcriber_of(monkeypatch, main=main, second=second).transcribe(window())
     assert texts(heard, Hearing.MAIN) == ["11", "22", "33", "44"]
     assert texts(heard, Hearing.SECOND) == ["11", "22", "33", "44", "5"]
     assert texts(heard, Hearing.AGAIN) == ["999999"]
@@ -123,9 +123,9 @@ def test_digits_that_both_models_heard_are_not_asked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     second = FakeWhisper(lambda *_: full())
-    heard = transcriber_of(monkeypatch, main=FakeWhisper(lambda *_: full()), second=second).hear(
-        window()
-    )
+    heard = transcriber_of(
+        monkeypatch, main=FakeWhisper(lambda *_: full()), second=second
+    ).transcribe(window())
     assert texts(heard, Hearing.AGAIN) == []
     assert second.asked == [("", 1, LEAD + 4 * RATE)]
 
@@ -136,7 +136,7 @@ def test_speech_without_words_is_listened_to_again_and_then_stated_as_unexplaine
     half = decoded((0, 1, "11"), (1, 2, "22"))
     main = FakeWhisper(lambda prompt, *_: NOTHING if prompt else half)
     second = FakeWhisper(lambda prompt, *_: NOTHING if prompt else half)
-    heard = transcriber_of(monkeypatch, main=main, second=second).hear(window())
+    heard = transcriber_of(monkeypatch, main=main, second=second).transcribe(window())
     assert [(prompt, beam) for prompt, beam, _ in main.asked] == [
         ("", 1),
         (DIGIT_PROMPT, 1),
@@ -153,7 +153,7 @@ def test_what_the_second_hearing_brings_explains_the_speech(
     again = decoded((0.0, 1.1, "33"), (1.1, 2.2, "44"))
     main = FakeWhisper(lambda prompt, *_: again if prompt else decoded((0, 2, "1122")))
     second = FakeWhisper(lambda prompt, *_: NOTHING if prompt else decoded((0, 2, "1122")))
-    heard = transcriber_of(monkeypatch, main=main, second=second).hear(window())
+    heard = transcriber_of(monkeypatch, main=main, second=second).transcribe(window())
     assert texts(heard, Hearing.AGAIN) == ["33", "44"]
     assert texts(heard, Hearing.MAIN) == ["1122"]
     assert heard.unexplained == ()
@@ -163,7 +163,7 @@ def test_one_word_over_everything_explains_only_what_it_can_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = FakeWhisper(lambda prompt, *_: NOTHING if prompt else decoded((0, 4, "is")))
-    heard = transcriber_of(monkeypatch, main=model, second=model).hear(window())
+    heard = transcriber_of(monkeypatch, main=model, second=model).transcribe(window())
     assert heard.unexplained[0].start < 1_000 + 0.6 * RATE
 
 
@@ -173,7 +173,7 @@ def test_what_is_taken_for_no_speech_makes_no_word_but_stays_unexplained(
     invented = decoded((0, 4, "watching"), no_speech=0.9, mean=-1.5)
     main = FakeWhisper(lambda prompt, *_: NOTHING if prompt else invented)
     second = FakeWhisper(lambda prompt, *_: NOTHING if prompt else invented)
-    heard = transcriber_of(monkeypatch, main=main, second=second).hear(window())
+    heard = transcriber_of(monkeypatch, main=main, second=second).transcribe(window())
     assert texts(heard, Hearing.MAIN) == []
     assert texts(heard, Hearing.SECOND) == ["watching"]  # evidence, but it explains nothing
     assert heard.unexplained == heard.speech
@@ -182,7 +182,7 @@ def test_what_is_taken_for_no_speech_makes_no_word_but_stays_unexplained(
 def test_a_loop_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = decoded(*((at / 10, (at + 1) / 10, "pies") for at in range(40)))
     model = FakeWhisper(lambda prompt, *_: NOTHING if prompt else loop)
-    heard = transcriber_of(monkeypatch, main=model, second=model).hear(window())
+    heard = transcriber_of(monkeypatch, main=model, second=model).transcribe(window())
     assert texts(heard, Hearing.MAIN) == ["pies"] * 4
     assert heard.unexplained
 
@@ -192,7 +192,7 @@ def test_main_words_beyond_a_hard_cut_are_the_neighbours(
 ) -> None:
     model = FakeWhisper(lambda *_: full())
     owned = Interval(1_000 + int(1.2 * RATE), 1_000 + 3 * RATE)
-    heard = transcriber_of(monkeypatch, main=model, second=model).hear(window(owned=owned))
+    heard = transcriber_of(monkeypatch, main=model, second=model).transcribe(window(owned=owned))
     assert texts(heard, Hearing.MAIN) == ["22", "33"]
     assert {"11", "44"} <= set(texts(heard, Hearing.AGAIN))  # nothing is lost as evidence
 
@@ -207,7 +207,7 @@ def test_whatever_fails_the_window_is_unheard(
 
     models = {"main": FakeWhisper(lambda *_: full()), "second": FakeWhisper(lambda *_: full())}
     models[broken] = FakeWhisper(fail)
-    heard = transcriber_of(monkeypatch, **models).hear(window())
+    heard = transcriber_of(monkeypatch, **models).transcribe(window())
     assert heard.unheard == (Interval(1_000, 1_000 + 4 * RATE),)
     assert heard.words == ()
 
@@ -218,13 +218,13 @@ def test_audio_of_another_length_than_stated_is_unheard(monkeypatch: pytest.Monk
     short = Window(
         one.call_id, one.seq, one.channel, one.start, one.end, RATE, one.pcm[:-1], one.speech
     )
-    assert transcriber_of(monkeypatch, main=model, second=model).hear(short).unheard
+    assert transcriber_of(monkeypatch, main=model, second=model).transcribe(short).unheard
 
 
 def test_a_silent_window_is_heard_without_asking_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeWhisper(lambda *_: full())
     silent = Window("c1", 0, 0, 0, 80_000, RATE, np.zeros(0, np.int16), (), heard_until=80_000)
-    heard = transcriber_of(monkeypatch, main=model, second=model).hear(silent)
+    heard = transcriber_of(monkeypatch, main=model, second=model).transcribe(silent)
     assert (heard.words, heard.unheard, heard.heard_until) == ((), (), 80_000)
     assert model.asked == []
 
@@ -243,9 +243,9 @@ def test_checking_is_one_prompted_pass_of_the_small_model(
 def test_a_process_without_models_hears_nothing_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ears, "_of_process", {})
-    assert ears.hear(window()).unheard
-    assert ears.check(window()).unheard
+    monkeypatch.setattr(speech, "_of_process", {})
+    assert speech.transcribe(window()).unheard
+    assert speech.check(window()).unheard
 
 
 LONG = (0.0, 1.2, "understandable")
@@ -268,7 +268,7 @@ def test_the_second_model_can_be_kept_to_windows_that_may_hold_numbers(
     main = FakeWhisper(lambda prompt, *_: NOTHING if prompt else main_says)
     second = FakeWhisper(lambda *_: NOTHING)
     chosen = TranscriberSettings(second_where="numbers", again=False)
-    transcriber_of(monkeypatch, chosen, main=main, second=second).hear(window(3.5))
+    transcriber_of(monkeypatch, chosen, main=main, second=second).transcribe(window(3.5))
     assert bool(second.asked) is asked
 
 
@@ -287,7 +287,7 @@ def test_windows_heard_together_share_batches_and_keep_their_own_words(
     main = Batched(lambda _, __, samples: decoded((0, 4, str(samples))))
     chosen = TranscriberSettings(second=None, again=False, batch=2)
     windows = [window(seconds) for seconds in (2.0, 3.0, 4.0)]
-    heard = transcriber_of(monkeypatch, chosen, main=main, second=main).hear_all(windows)
+    heard = transcriber_of(monkeypatch, chosen, main=main, second=main).transcribe_all(windows)
     assert batches == [2, 1]
     assert [texts(one, Hearing.MAIN) for one in heard] == [
         [str(LEAD + int(seconds * RATE))] for seconds in (2.0, 3.0, 4.0)
@@ -303,7 +303,7 @@ def test_a_window_that_fails_leaves_its_neighbours_heard(monkeypatch: pytest.Mon
     main = FakeWhisper(script)
     chosen = TranscriberSettings(second=None, again=False)
     windows = [window(2.0), window(3.0), window(4.0)]
-    heard = transcriber_of(monkeypatch, chosen, main=main, second=main).hear_all(windows)
+    heard = transcriber_of(monkeypatch, chosen, main=main, second=main).transcribe_all(windows)
     assert [bool(one.unheard) for one in heard] == [False, True, False]
 
 
@@ -318,7 +318,7 @@ def test_a_call_is_heard_in_its_language_by_the_models_that_know_it(
 ) -> None:
     main, second = known()
     transcriber = transcriber_of(monkeypatch, main=main, second=second)
-    spanish, english = transcriber.hear_all([window(language="es"), window()])
+    spanish, english = transcriber.transcribe_all([window(language="es"), window()])
     assert sorted(main.languages) == ["en", "es", "es"]
     assert set(second.languages) == {"en"}
     assert spanish.models == ("whisper-base@753752d23a0c",)
@@ -346,7 +346,7 @@ def test_a_language_that_cannot_be_searched_or_heard_is_silenced_whole(
     main, second = known(language=of_main)
     transcriber = transcriber_of(monkeypatch, main=main, second=second)
     one = window(language=language)
-    heard = transcriber.hear(one)
+    heard = transcriber.transcribe(one)
     assert heard.unheard == (Interval(one.start, one.end),)
     assert (heard.words, heard.doubts) == ((), ("foreign",))
     assert main.asked == []
@@ -377,7 +377,7 @@ def test_what_the_model_takes_for_another_language_is_silenced_whole(
     main = FakeWhisper(script, likelihood=likelihood)
     second = FakeWhisper(script)
     one = window(seconds)
-    heard = transcriber_of(monkeypatch, main=main, second=second).hear(one)
+    heard = transcriber_of(monkeypatch, main=main, second=second).transcribe(one)
     assert ("foreign" in heard.doubts) is foreign
     assert heard.unheard == ((Interval(one.start, one.end),) if foreign else ())
     assert bool(heard.words) is not foreign

@@ -15,7 +15,7 @@ from faster_whisper import tokenizer
 
 from agents.app.wiring import transcriber_settings
 from agents.settings.model import Settings
-from models.speech import transcriber as ears
+from models.speech import transcriber as speech
 from models.speech.transcriber import Transcriber
 from models.speech.whisper import Whisper, unusable
 from pipeline.errors import ModelError, SettingsError
@@ -54,7 +54,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> type[Engine]:
 def test_the_settings_reach_the_engine(
     engine: type[Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ears, "find", lambda *_, **__: Path("model"))
+    monkeypatch.setattr(speech, "find", lambda *_, **__: Path("model"))
     Transcriber(
         transcriber_settings(
             Settings(device="cuda", compute_type="int8_float16", second_model="none")

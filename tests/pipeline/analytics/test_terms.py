@@ -7,7 +7,7 @@ import pytest
 from pipeline.analytics.snippets import BEFORE, WORDS, Snippet, snippet_of
 from pipeline.analytics.terms import TERMS_MOST, WordQuery, parse_query, word_terms
 from pipeline.errors import InputError
-from pipeline.evidence.told_transcript import ReadTranscript, ReadTurn, Word
+from pipeline.evidence.redacted_transcript import ReadTranscript, ReadTurn, Word
 
 pytestmark = pytest.mark.unit
 

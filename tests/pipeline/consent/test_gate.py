@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agents.kafka.topics import Topics
-from agents.runtime.steps import Later, Listen, Send, Step
+from agents.runtime.steps import Later, Send, Step, Transcribe
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import transcribe_stage
 from pipeline.consent.gate import ConsentGate, ConsentRules, has_sides
@@ -368,7 +368,7 @@ class _Stage:
     def carry_out(self, steps: list[Step]) -> None:
         for step in steps:
             match step:
-                case Listen():
+                case Transcribe():
                     self.listened.append(step.window.channel)
                     self.carry_out(step.then(self._hear(step.window)))
                 case Later():

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pipeline.evidence.deepgram import deepgram
-from pipeline.evidence.told_transcript import read_transcript
+from pipeline.evidence.redacted_transcript import read_transcript
 from tests.pipeline.evidence.told import CREATED, DIGEST, STORED
 
 pytestmark = pytest.mark.unit

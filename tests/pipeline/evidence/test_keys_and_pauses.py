@@ -17,8 +17,8 @@ from console.api.mutes import muted_spans
 from console.pages.turns import turns_of
 from pipeline.evidence.certificate_check import check_certificate
 from pipeline.evidence.deepgram import deepgram
+from pipeline.evidence.redacted_transcript import json_lines, read_transcript
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
-from pipeline.evidence.told_transcript import json_lines, read_transcript
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import (

@@ -30,11 +30,11 @@ from pipeline.records.model import (
     Watermark,
     Window,
 )
-from pipeline.transcription.segmenter import Listener, LoudnessVoice
+from pipeline.transcription.segmenter import LoudnessVoice, Segmenter
 from pipeline.verification.verifier import CallVerifier
 from tests.agents.app.redacting import RATE, audio, styled
 from tests.broker import fakes
-from tests.broker.fakes import ScriptedDetector, hear
+from tests.broker.fakes import ScriptedDetector, transcribe
 
 pytestmark = pytest.mark.unit
 
@@ -61,8 +61,8 @@ def through(records: list[AudioChunk | CallEnd], *, refused: int = 0) -> StoredC
             detector,
             voice=LoudnessVoice(),
             pool=pool,
-            listen=hear,
-            listen_again=hear,
+            transcribe=transcribe,
+            check=transcribe,
         )
         broken = 0
         for record in records:
@@ -120,21 +120,21 @@ def test_a_sample_rate_that_changes_in_the_middle_is_refused_and_silenced() -> N
     other = CallInfo("call-1", 2 * RATE, CALL.roles)
     records[2] = AudioChunk(other, 2, 2 * RATE, np.repeat(records[2].pcm, 2, axis=0))
     end = CallEnd("call-1", len(records), len(pcm))
-    muter, listener = CallMuter(styled("silence")), Listener(CALL, LoudnessVoice())
+    muter, segmenter = CallMuter(styled("silence")), Segmenter(CALL, LoudnessVoice())
     released = muter.take_findings(Findings("call-1", 0, watermark=Watermark(end.end), end=end))
     for number, chunk in enumerate(records):
         if number == 2:
             with pytest.raises(RecordError, match="changes the call from 8000 Hz"):
-                listener.take(chunk)
+                segmenter.take(chunk)
             with pytest.raises(RecordError, match="to 16000 Hz, 2 channels"):
                 muter.take_audio(chunk)
         else:
-            listener.take(chunk)
+            segmenter.take(chunk)
             released += muter.take_audio(chunk)
-    listener.finish(end)
+    segmenter.finish(end)
     released += muter.take_end(end)
     out = np.concatenate([one.pcm for one in released if isinstance(one, RedactedChunk)])
-    assert [(gap.start, gap.end) for gap in listener.gaps] == [(2 * RATE, 3 * RATE)]
+    assert [(gap.start, gap.end) for gap in segmenter.gaps] == [(2 * RATE, 3 * RATE)]
     assert not out[2 * RATE : 3 * RATE].any()
     assert np.array_equal(out[: 2 * RATE], pcm[: 2 * RATE])
     assert np.array_equal(out[3 * RATE :], pcm[3 * RATE :])
@@ -165,13 +165,13 @@ def test_a_long_call_holds_as_much_as_a_short_one(seconds: int) -> None:
     """Both lengths have to stay below the same bound: memory does not grow with the call."""
     rng = np.random.default_rng(5)
     second = rng.integers(-3_000, 3_000, (RATE, 2)).astype(np.int16)
-    muter, listener = CallMuter(load_policy("default")), Listener(CALL, LoudnessVoice())
+    muter, segmenter = CallMuter(load_policy("default")), Segmenter(CALL, LoudnessVoice())
     hold, held = 20, 0
     tracemalloc.start()
     try:
         for number in range(seconds):
             chunk = AudioChunk(CALL, number, number * RATE, second.copy())
-            listener.take(chunk)
+            segmenter.take(chunk)
             muter.take_audio(chunk)
             mark = max(0, number - hold)
             spans = (
@@ -194,7 +194,7 @@ class Through:
 
     def __init__(self, call: CallInfo) -> None:
         policy = load_policy("default").model_copy(update={"echo": EchoRule(mode="never")})
-        self.listener, self.muter = Listener(call, LoudnessVoice()), CallMuter(policy)
+        self.segmenter, self.muter = Segmenter(call, LoudnessVoice()), CallMuter(policy)
         self.verifier, self.assembly = CallVerifier(policy), CallAssembly(policy)
         self.inspector = ScriptedDetector()
         self.detector = self.inspector.open(call)
@@ -203,17 +203,17 @@ class Through:
 
     def take(self, chunk: AudioChunk) -> None:
         self._verify(self.muter.take_audio(chunk))
-        self._hear(self.listener.take(chunk))
+        self._hear(self.segmenter.take(chunk))
 
     def finish(self, end: CallEnd) -> StoredCall:
-        self._hear(self.listener.finish(end))
+        self._hear(self.segmenter.finish(end))
         self._find(self.detector.finish(end))
         assert self.stored is not None
         return self.stored
 
     def _hear(self, windows: list[Window]) -> None:
         for window in windows:
-            self._find(self.detector.take(hear(window)))
+            self._find(self.detector.take(transcribe(window)))
 
     def _find(self, findings: list[Findings]) -> None:
         for one in findings:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import AudioError, RecordError
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
-from pipeline.transcription.segmenter import Listener, ListenSettings, LoudnessVoice, unheard
+from pipeline.transcription.segmenter import LoudnessVoice, Segmenter, WindowSettings, unheard
 from pipeline.transcription.voice_activity import FRAME, Bursts, Samples, VoiceState
 
 pytestmark = pytest.mark.unit
@@ -39,21 +39,21 @@ def listen(
     audio: npt.NDArray[np.int16],
     rate: int,
     sizes: list[int],
-    settings: ListenSettings | None = None,
+    settings: WindowSettings | None = None,
     *,
     level: float | None = None,
 ) -> list[Window]:
     """Feed the audio in chunks of the given sizes, over and over."""
     call = CallInfo("c1", rate, ROLES[: audio.shape[1]])
     voice = LoudnessVoice() if level is None else LoudnessVoice(level=level)
-    listener = Listener(call, voice, settings)
+    segmenter = Segmenter(call, voice, settings)
     windows: list[Window] = []
     start = seq = 0
     while start < len(audio):
         size = sizes[seq % len(sizes)]
-        windows += listener.take(AudioChunk(call, seq, start, audio[start : start + size]))
+        windows += segmenter.take(AudioChunk(call, seq, start, audio[start : start + size]))
         start, seq = start + size, seq + 1
-    return windows + listener.finish(CallEnd("c1", seq, len(audio)))
+    return windows + segmenter.finish(CallEnd("c1", seq, len(audio)))
 
 
 def content(window: Window) -> tuple[object, ...]:
@@ -114,12 +114,12 @@ def test_the_chunking_changes_nothing(rate: int, sizes: list[int]) -> None:
 
 def test_a_missing_chunk_is_silence_of_its_length() -> None:
     call = CallInfo("c1", 8_000, (Role.MIXED,))
-    listener = Listener(call, LoudnessVoice())
+    segmenter = Segmenter(call, LoudnessVoice())
     loud = speech(8_000, [(True, 1.0)])[:, None]
-    windows = listener.take(AudioChunk(call, 0, 0, loud))
-    windows += listener.take(AudioChunk(call, 2, 16_000, loud))
-    windows += listener.finish(CallEnd("c1", 3, 24_000))
-    assert listener.gaps == (Interval(8_000, 16_000),)
+    windows = segmenter.take(AudioChunk(call, 0, 0, loud))
+    windows += segmenter.take(AudioChunk(call, 2, 16_000, loud))
+    windows += segmenter.finish(CallEnd("c1", 3, 24_000))
+    assert segmenter.gaps == (Interval(8_000, 16_000),)
     (window,) = [one for one in windows if len(one.pcm)]
     assert (window.start, window.end) == (0, 24_000)
     assert not window.pcm[8_000:16_000].any()
@@ -128,9 +128,9 @@ def test_a_missing_chunk_is_silence_of_its_length() -> None:
 
 def test_a_chunk_of_another_shape_is_refused() -> None:
     call = CallInfo("c1", 8_000, (Role.MIXED,))
-    listener = Listener(call, LoudnessVoice())
+    segmenter = Segmenter(call, LoudnessVoice())
     with pytest.raises(RecordError):
-        listener.take(AudioChunk(call, 0, 0, np.zeros((10, 2), np.int16)))
+        segmenter.take(AudioChunk(call, 0, 0, np.zeros((10, 2), np.int16)))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_chunk_of_another_shape_is_refused() -> None:
 )
 def test_a_call_that_cannot_be_listened_to_is_refused(call: CallInfo) -> None:
     with pytest.raises(AudioError):
-        Listener(call, LoudnessVoice())
+        Segmenter(call, LoudnessVoice())
 
 
 def test_a_loud_burst_that_the_detector_misses_is_listened_to() -> None:
@@ -149,9 +149,9 @@ def test_a_loud_burst_that_the_detector_misses_is_listened_to() -> None:
 
     call = CallInfo("c1", 8_000, (Role.MIXED,))
     audio = speech(8_000, [(False, 2), (True, 0.4), (False, 2)])[:, None]
-    listener = Listener(call, Deaf())
-    windows = listener.take(AudioChunk(call, 0, 0, audio))
-    windows += listener.finish(CallEnd("c1", 1, len(audio)))
+    segmenter = Segmenter(call, Deaf())
+    windows = segmenter.take(AudioChunk(call, 0, 0, audio))
+    windows += segmenter.finish(CallEnd("c1", 1, len(audio)))
     (part,) = [part for window in windows for part in window.speech]
     assert part.start <= 16_000
     assert part.end >= 19_200
@@ -198,10 +198,10 @@ def test_the_noise_of_a_line_is_not_shown_to_the_detector(
     """Shown are the 3 s of the beginning, and the half seconds in which a band is louder."""
     voice = Counting(likelihood)
     call = CallInfo("c1", 16_000, (Role.MIXED,))
-    listener = Listener(call, voice)
+    segmenter = Segmenter(call, voice)
     audio = line(20, 10).astype(np.int16)[:, None]
-    listener.take(AudioChunk(call, 0, 0, audio))
-    listener.finish(CallEnd("c1", 1, len(audio)))
+    segmenter.take(AudioChunk(call, 0, 0, audio))
+    segmenter.finish(CallEnd("c1", 1, len(audio)))
     assert least <= voice.frames * FRAME / 16_000 <= most
 
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SettingsError
-from pipeline.transcription.windows import Cut, Cutter, ListenSettings
+from pipeline.transcription.windows import Cut, Cutter, WindowSettings
 
 pytestmark = pytest.mark.unit
 
 # In frames of 32 ms: pad 2, silence 4, pause 10, enough 30, most 40, span 60, overlap 3, silent 20.
-SMALL = ListenSettings(
+SMALL = WindowSettings(
     pad_ms=64,
     silence_ms=128,
     pause_ms=320,
@@ -24,7 +24,7 @@ SMALL = ListenSettings(
 )
 
 
-def run(pattern: list[tuple[float, int]], settings: ListenSettings = SMALL) -> list[Cut]:
+def run(pattern: list[tuple[float, int]], settings: WindowSettings = SMALL) -> list[Cut]:
     """Push runs of (probability, frames); every frame is as loud as it is likely."""
     cutter = Cutter(settings)
     cuts: list[Cut] = []
@@ -93,11 +93,11 @@ def test_talk_without_pause_is_cut_at_the_quietest_frame_with_overlap() -> None:
 )
 def test_settings_that_would_lose_speech_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsError):
-        ListenSettings(**wrong)  # type: ignore[arg-type]
+        WindowSettings(**wrong)  # type: ignore[arg-type]
 
 
 def test_a_pace_that_is_quicker_closes_windows_sooner() -> None:
-    live, recorded = ListenSettings.latency(), ListenSettings.throughput()
+    live, recorded = WindowSettings.latency(), WindowSettings.throughput()
     assert live.pause_ms < recorded.pause_ms
     assert live.span_ms < recorded.span_ms
 

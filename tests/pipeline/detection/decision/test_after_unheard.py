@@ -116,7 +116,7 @@ def test_on_one_mixed_channel_the_question_is_on_the_same() -> None:
     assert silent(digits, found(digits, channels=1)) == [True]
 
 
-def detected(heard: WindowTranscript, *words: Word) -> list[bool]:
+def detected(transcript: WindowTranscript, *words: Word) -> list[bool]:
     """Whether words of the other side are silent after a window of the agent."""
     policy = Policy(name="test", version="1")
     call = CallDetector(
@@ -130,7 +130,7 @@ def detected(heard: WindowTranscript, *words: Word) -> list[bool]:
         conversation=Conversation(RATE, 2, policy),
     )
     end = 30 * RATE
-    findings = call.take(heard)
+    findings = call.take(transcript)
     findings += call.take(WindowTranscript("call", 1, 1, 0, end, words, heard_until=end))
     findings += call.finish(CallEnd("call", 30, end))
     return silent(list(words), tuple(span for one in findings for span in one.spans))

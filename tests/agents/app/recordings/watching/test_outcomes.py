@@ -16,7 +16,7 @@ from agents.app.recordings.watching import outcomes
 from agents.app.recordings.watching.outcomes import Ended, OutcomeTopic, parsed
 from agents.kafka.topics import Topics
 from agents.runtime.events import KNOWN, event, refusal
-from agents.runtime.steps import Tell
+from agents.runtime.steps import EmitEvent
 from agents.stages.vault import REDACTED
 from tests.waiting import HANG_S
 
@@ -26,7 +26,7 @@ TOPICS = Topics.named()
 FACTS = {"call_id": "c", "state": "stored"}
 
 
-def told(tell: Tell) -> tuple[str, Ended] | None:
+def told(tell: EmitEvent) -> tuple[str, Ended] | None:
     message = event(tell)
     return parsed(message.key, dict(message.headers), message.value)
 
@@ -34,7 +34,7 @@ def told(tell: Tell) -> tuple[str, Ended] | None:
 @pytest.mark.parametrize("state", ["stored", "quarantined"])
 def test_the_vaults_events_are_understood(state: str) -> None:
     facts = {"call_id": "c", "state": state, "files": 4, "certificate": "ab"}
-    assert told(Tell(TOPICS.calls_redacted, "c", REDACTED, facts)) == ("c", Ended(state))
+    assert told(EmitEvent(TOPICS.calls_redacted, "c", REDACTED, facts)) == ("c", Ended(state))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_vaults_events_are_understood(state: str) -> None:
 def test_a_stored_call_is_whole_where_that_is_told(
     kind: str, more: dict[str, object], *, whole: bool
 ) -> None:
-    tell = Tell(TOPICS.calls_redacted, "c", kind, {"call_id": "c", "state": "stored", **more})
+    tell = EmitEvent(TOPICS.calls_redacted, "c", kind, {"call_id": "c", "state": "stored", **more})
     assert told(tell) == ("c", Ended("stored", whole=whole))
 
 
@@ -60,9 +60,9 @@ def test_a_refusal_is_understood() -> None:
 
 
 def test_an_open_call_has_not_ended() -> None:
-    tell = Tell(TOPICS.calls_redacted, "c", KNOWN, {"call_id": "c", "state": "open"})
+    tell = EmitEvent(TOPICS.calls_redacted, "c", KNOWN, {"call_id": "c", "state": "open"})
     assert told(tell) is None
-    tell = Tell(TOPICS.calls_redacted, "c", KNOWN, {"call_id": "c", "state": "erased"})
+    tell = EmitEvent(TOPICS.calls_redacted, "c", KNOWN, {"call_id": "c", "state": "erased"})
     assert told(tell) == ("c", Ended("erased"))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import RecordError
 from pipeline.evidence.deepgram import deepgram
-from pipeline.evidence.told_transcript import (
+from pipeline.evidence.redacted_transcript import (
     MOST_BYTES,
     RedactedTranscript,
     events,

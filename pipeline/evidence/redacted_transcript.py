@@ -183,11 +183,15 @@ def events(
 def json_lines(told: ReadTranscript) -> Iterator[bytes]:
     """The transcript as JSON lines: ``call_id``, ``turn`` (from 0), then ``TranscriptTurn``."""
     for number, turn in enumerate(told.turns):
-        line = {"call_id": told.call_id, "turn": number, **told_turn(turn).model_dump(mode="json")}
+        line = {
+            "call_id": told.call_id,
+            "turn": number,
+            **redacted_turn(turn).model_dump(mode="json"),
+        }
         yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def told_turn(turn: ReadTurn) -> TranscriptTurn:
+def redacted_turn(turn: ReadTurn) -> TranscriptTurn:
     """A turn as others get it, without its words one by one."""
     return _cut(turn, turn.words, turn.text)
 
@@ -204,7 +208,7 @@ def schema() -> dict[str, Any]:
 
 def _short(turn: ReadTurn, most: int) -> Iterator[TranscriptTurn]:
     """A turn, or its halves where it is too long for an event."""
-    whole = told_turn(turn)
+    whole = redacted_turn(turn)
     if _length(whole) <= most or len(turn.words) < 2:  # noqa: PLR2004 - one word has no halves
         yield whole
         return

@@ -26,7 +26,7 @@ _APART_S: Final = 0.5
 """How far two models usually place one word apart."""
 
 
-class Telling:
+class Disclosure:
     """The words of one call's main hearing that may be shown, as detection knows them.
 
     None that either model heard in a finding is, within a second. The models place one word up to
@@ -74,7 +74,7 @@ class Telling:
             word
             for word in words
             if word.hearing is Hearing.MAIN
-            and may_be_told(word, found[word.channel], (), self._voc, self._rate)
+            and may_be_disclosed(word, found[word.channel], (), self._voc, self._rate)
             and self._is_sure(word, others[word.channel, spelt(word.text)])
         )
 
@@ -112,7 +112,7 @@ class Telling:
         )
 
 
-def may_be_told(
+def may_be_disclosed(
     word: Word,
     findings: Iterable[Interval],
     silent: Iterable[Interval],

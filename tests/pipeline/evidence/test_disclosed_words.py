@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.detection.language.vocabulary import vocabulary
-from pipeline.evidence.tellable_words import may_be_told
+from pipeline.evidence.disclosed_words import may_be_disclosed
 from pipeline.records.model import Interval, Word
 
 pytestmark = pytest.mark.unit
@@ -20,7 +20,7 @@ def told(
     text: str, start: int, end: int, *, found: tuple[int, int] = (9, 9), silent: tuple[int, int]
 ) -> bool:
     findings = [Interval(*found)] if found[0] < found[1] else []
-    return may_be_told(Word(0, start, end, text), findings, [Interval(*silent)], ENGLISH, RATE)
+    return may_be_disclosed(Word(0, start, end, text), findings, [Interval(*silent)], ENGLISH, RATE)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_pieces_of_spanish_numbers_too() -> None:
     spanish = vocabulary("es")
     for text in ("mil", "cien", "¿B?"):
         word = Word(0, 1_000, 1_350, text)
-        assert not may_be_told(word, [], [Interval(150, 1_010)], spanish, RATE)
+        assert not may_be_disclosed(word, [], [Interval(150, 1_010)], spanish, RATE)
 
 
 def test_a_word_that_was_stretched_backwards_is_not_told() -> None:
@@ -97,7 +97,7 @@ def test_what_is_told_is_mostly_audible_and_begins_in_no_finding(
     start, length = place
     findings = [Interval(at, at + size) for at, size in found]
     mutes = [Interval(at, at + size) for at, size in silent]
-    if may_be_told(Word(0, start, start + length, text), findings, mutes, ENGLISH, RATE):
+    if may_be_disclosed(Word(0, start, start + length, text), findings, mutes, ENGLISH, RATE):
         samples = range(start, start + max(1, length))
         hidden = sum(any(m.start <= at < m.end for m in [*findings, *mutes]) for at in samples)
         assert hidden == 0 if text != "name" else 2 * hidden < len(samples)
