@@ -9,10 +9,10 @@ every function raises ``StoreError`` where the database is away.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
@@ -109,6 +109,25 @@ def search(
             )
             left_out = connection.scalar(counted) or 0
     return LogPage(entries, bottom if full or bottom > low else None, bottom, left_out)
+
+
+def facts_of(database: Database, kind: str, calls: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Facts of the entries of one kind that are about some calls, the oldest first of each batch.
+
+    Args:
+        database: the ledger's.
+        kind: short name, such as ``record-replayed``.
+        calls: their ids.
+    """
+    wanted = sorted(calls)
+    for start in range(0, len(wanted), BATCH):
+        some = wanted[start : start + BATCH]
+        query = select(ENTRIES.c.facts).where(
+            ENTRIES.c.subject.in_(some), ENTRIES.c.kind == f"hushwire.audit.{kind}.v1"
+        )
+        with database.reading() as connection:
+            found = connection.scalars(query.order_by(ENTRIES.c.seq)).all()
+        yield from map(json.loads, found)
 
 
 def after(database: Database, seq: int, *, limit: int) -> tuple[Entry, ...]:

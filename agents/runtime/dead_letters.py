@@ -1,8 +1,9 @@
 """Dead letters: what they say, whether their record can be worked on again, and doing so.
 
 Outcomes: ``BrokerError`` where the broker is away; otherwise every letter has a ``Fate``, and
-``replay`` sends the records of those that are ``REPLAYABLE`` again, sealed as they were. A repeat
-changes nothing: every stage counts the first record of a number.
+``replay`` sends the records of those that are ``REPLAYABLE`` again, sealed as they were. One that
+was sent again since its letter was written is not, unless somebody asks for that; a repeat changes
+nothing: every stage counts the first record of a number.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Final, Self, TypeAlias
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Received
 
+from agents.access.log_search import facts_of
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.producer import CallProducer
 from agents.kafka.reaching import TELLS_S, Told, away
@@ -31,6 +33,7 @@ from pipeline.records import cloudevents
 
 ANSWER_S: Final = 15.0
 _POLL_S: Final = 0.5
+_REPLAYED: Final = "record-replayed"
 _READ_ON: Final = 100
 """Records in between that are read rather than skipped."""
 _NOTHING_THERE: Final = (
@@ -60,6 +63,7 @@ class Fate(StrEnum):
     """What can be done with the record of a dead letter."""
 
     REPLAYABLE = "can be replayed"
+    REPLAYED = "was replayed"
     UNKNOWN = "its call is not in the ledger"
     CLOSED = "its call is closed, its key destroyed"
     OVER = "its call is through at this stage"
@@ -86,6 +90,8 @@ class DeadLetter:
     code: str
     attempts: int
     fate: Fate = Fate.REPLAYABLE
+    replayed: datetime | None = None
+    """When its record was sent again last; None: not since the letter was written."""
     sealed: Record | None = field(default=None, repr=False)
     """The record, where it can be replayed."""
 
@@ -115,6 +121,7 @@ def read_dead_letters(
     newest: int | None = None,
     most: int | None = None,
     within_s: float | None = None,
+    again: bool = False,
 ) -> list[DeadLetter]:
     """Read the dead letters that the broker has, and see what can be done with each.
 
@@ -129,6 +136,7 @@ def read_dead_letters(
         newest: of each partition, so many of the last ones; None: all.
         most: the records of so many letters at most are asked for, the last ones; None: of all.
         within_s: how long the whole may take; None: as long as the broker goes on answering.
+        again: whether a record that was sent again before can be so once more.
 
     Returns:
         In the order in which they were written.
@@ -152,6 +160,7 @@ def read_dead_letters(
             for letter in sorted(letters, key=lambda one: (one.at, one.partition, one.offset))
             if call_id in {None, letter.call_id} and code in {None, letter.code}
         ]
+        letters = _with_replays(letters, ledger, again=again)
         open_ones = [one for one in letters if one.fate is Fate.REPLAYABLE]
         asked = open_ones[-most:] if most else open_ones
         there = {} if depth is Depth.CALL else reader.some(x.place for x in asked if not x.sealed)
@@ -216,6 +225,27 @@ def audit_facts(letter: DeadLetter, by: str) -> dict[str, object]:
         "stage": letter.stage,
         "code": letter.code,
     }
+
+
+def _with_replays(
+    letters: Sequence[DeadLetter], ledger: Ledger, *, again: bool
+) -> list[DeadLetter]:
+    """The letters, with when the record of each was sent again, as the audit log tells."""
+    sent: dict[Place, datetime] = {}
+    calls = {letter.call_id for letter in letters if letter.call_id}
+    for facts in facts_of(ledger.database, _REPLAYED, calls):
+        place = facts["record_topic"], facts["record_partition"], facts["record_offset"]
+        at = datetime.fromisoformat(facts["at"])
+        sent[place] = max(at, sent.get(place, at))
+
+    def told(letter: DeadLetter) -> DeadLetter:
+        at = sent.get(letter.place)
+        if at is None or at < letter.at:  # this letter came of a record that was read once more
+            return letter
+        left = letter.fate is Fate.REPLAYABLE and not again
+        return replace(letter, replayed=at, fate=Fate.REPLAYED if left else letter.fate)
+
+    return [told(letter) for letter in letters]
 
 
 def _letter(message: Received) -> DeadLetter:

@@ -19,6 +19,7 @@ from pipeline.errors import HushwireError, InputError, UnknownCallError
 UNAUTHORISED: Final = 401
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
+CONFLICT: Final = 409
 TOO_MANY: Final = 429
 INVALID: Final = 422
 UNAVAILABLE: Final = 503
@@ -37,6 +38,7 @@ CODES: Final[Mapping[str, str]] = {
     "unknown_view": "404: there is no such view, or it was removed",
     "method": "405: the address takes another method",
     "input": "400: what was sent is not allowed; says what is",
+    "replayed": "409: all that is meant was sent again before; `again` sends it once more",
     "too_large": "413: the body is too long",
     "range": "416: the range begins behind the end",
     "parameter": "422: a parameter is unknown or not allowed; `field` names it",

@@ -20,10 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.access.roles import Permission
 from agents.app.operations.overview import UNNAMED
-from agents.app.operations.replaying import DeadLetters
+from agents.app.operations.replaying import DeadLetters, told_of_replayed
 from agents.runtime.dead_letters import DeadLetter, Depth, Fate
 from console.auth.looks import Looks
 from console.auth.routing import Routes
+from console.http.errors import CONFLICT, Refusal
 from console.http.forms import SEE_OTHER, fields
 from console.http.metrics import ApiMetrics
 from console.pages.rendering import page
@@ -46,6 +47,7 @@ _CALL: Final = r"^[A-Za-z0-9._-]{0,128}$"
 _CODE: Final = r"^[a-z_]{0,40}$"
 _Code = Annotated[str, Query(max_length=40, pattern=_CODE, description="Only with this code.")]
 _Call = Annotated[str, Query(max_length=128, pattern=_CALL, description="Only of this call.")]
+_ONCE_MORE: Final = "again: true sends it once more"
 
 
 class LetterShown(BaseModel):
@@ -61,6 +63,8 @@ class LetterShown(BaseModel):
     attempts: int
     fate: Fate
     """What can be done; whether the broker has the record still shows when it is replayed."""
+    replayed: datetime | None
+    """When its record was sent again last; null: not since."""
 
     @classmethod
     def of(cls, letter: DeadLetter) -> Self:
@@ -75,6 +79,7 @@ class LetterShown(BaseModel):
             code=letter.code,
             attempts=letter.attempts,
             fate=letter.fate,
+            replayed=letter.replayed,
         )
 
 
@@ -86,6 +91,7 @@ class ReplayWanted(BaseModel):
     call: str = Field("", max_length=128, pattern=_CALL)
     code: str = Field("", max_length=40, pattern=_CODE)
     everything: bool = Field(default=False, description="All that can be replayed.")
+    again: bool = Field(default=False, description="Those too that were replayed before.")
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -100,7 +106,9 @@ class Replayed(BaseModel):
     sent: int
     """Records that the broker has again."""
     left: int
-    """Letters that were meant and could not be replayed."""
+    """Letters that were meant and were not replayed."""
+    before: int
+    """Of these, those that were replayed before; with ``again`` they are once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,57 +144,87 @@ class DeadLetterRoutes:
         self._look(request, len(found))
         return self._page(request, "dead_letters", found, problem, call, code, sent=sent)
 
-    def question(self, request: Request, call: _Call = "", code: _Code = "") -> Response:
+    def question(
+        self,
+        request: Request,
+        call: _Call = "",
+        code: _Code = "",
+        again: bool = False,  # noqa: FBT001, FBT002 - a parameter of the address
+    ) -> Response:
         """What would be sent again, and whether it shall be."""
-        found, problem = self._tried(call, code, Depth.THERE)
+        found, problem = self._tried(call, code, Depth.THERE, again=again)
         self._look(request, len(found))
-        return self._page(request, "replay", found, problem, call, code)
+        return self._page(request, "replay", found, problem, call, code, again=again)
 
     async def replay(self, request: Request) -> Response:
         """Send the records again that the form names."""
         said = fields(await request.body())
         try:
             wanted = ReplayWanted(
-                call=said.get("call", ""), code=said.get("code", ""), everything="all" in said
+                call=said.get("call", ""),
+                code=said.get("code", ""),
+                everything="all" in said,
+                again="again" in said,
             )
         except ValueError:
             raise InputError("name what to replay: a call, a code, or all") from None
         return await run_in_threadpool(self._replay_form, request, wanted)
 
     def replay_by_program(self, request: Request, wanted: ReplayWanted) -> Replayed:
-        """Send records again to the topics that they came from; a repeat changes nothing."""
-        return self._replay(request, wanted)
+        """Send records again to the topics that they came from; a repeat changes nothing.
+
+        What was sent again before is left, unless ``again`` is true; where nothing else is meant,
+        that is refused (409).
+        """
+        done, before = self._replay(request, wanted)
+        if before and not done.sent:
+            raise Refusal(CONFLICT, "replayed", f"{before}: {_ONCE_MORE}")
+        return done
 
     def _replay_form(self, request: Request, wanted: ReplayWanted) -> Response:
         call, code = wanted.call, wanted.code
         try:
-            done = self._replay(request, wanted)
+            done, before = self._replay(request, wanted)
         except (BrokerError, SettingsError) as error:
             return self._page(request, "replay", [], str(error), call, code, status=503)
+        if before and not done.sent:
+            return self._page(
+                request, "replay", [], before, call, code, repeated=True, status=CONFLICT
+            )
         asked = {"call": call, "code": code, "sent": str(done.sent)}
         named = urlencode({name: text for name, text in asked.items() if text})
         return RedirectResponse(f"/dead-letters?{named}", SEE_OTHER)
 
-    def _replay(self, request: Request, wanted: ReplayWanted) -> Replayed:
+    def _replay(self, request: Request, wanted: ReplayWanted) -> tuple[Replayed, str]:
+        """What became of it, and what is told of those that were sent again before."""
         me = request.state.principal
         self.looks.write(me, "replay-dead-letters", wanted.call, code=wanted.code or "all")
-        found = self._read(wanted.call, wanted.code, Depth.THERE)
+        found = self._read(wanted.call, wanted.code, Depth.THERE, again=wanted.again)
         ready = [one for one in found if one.sealed is not None]
         sent = sum(1 for _ in self.letters.replay(ready, by=me.who))
-        return Replayed(sent=sent, left=len(found) - sent)
+        before = sum(one.fate is Fate.REPLAYED for one in found)
+        done = Replayed(sent=sent, left=len(found) - sent, before=before)
+        return done, told_of_replayed(found)
 
     def _tried(
-        self, call: str, code: str, depth: Depth = Depth.CALL
+        self, call: str, code: str, depth: Depth = Depth.CALL, *, again: bool = False
     ) -> tuple[list[DeadLetter], str]:
         try:
-            return self._read(call, code, depth), ""
+            return self._read(call, code, depth, again=again), ""
         except (BrokerError, SettingsError) as error:
             return [], str(error)
 
-    def _read(self, call: str, code: str, depth: Depth = Depth.CALL) -> list[DeadLetter]:
+    def _read(
+        self, call: str, code: str, depth: Depth = Depth.CALL, *, again: bool = False
+    ) -> list[DeadLetter]:
         try:
             found = self.letters.read(
-                call=call or None, code=code or None, depth=depth, newest=NEWEST, most=REPLAYED_MOST
+                call=call or None,
+                code=code or None,
+                depth=depth,
+                newest=NEWEST,
+                most=REPLAYED_MOST,
+                again=again,
             )
         except SettingsError:
             if self.letters.settings.bootstrap:
@@ -204,6 +242,8 @@ class DeadLetterRoutes:
         code: str,
         *,
         sent: int | None = None,
+        again: bool = False,
+        repeated: bool = False,
         status: int = 200,
     ) -> Response:
         me = request.state.principal
@@ -218,9 +258,13 @@ class DeadLetterRoutes:
             "code": code,
             "query": urlencode({k: v for k, v in (("call", call), ("code", code)) if v}),
             "sent": sent,
+            "again": again,
+            "repeated": repeated,
+            "before": [one.replayed for one in found if one.fate is Fate.REPLAYED],
             "most": NEWEST,
             "why": WHY,
             "replayable": Fate.REPLAYABLE,
+            "replayed": Fate.REPLAYED,
             "may_replay": Permission.REPLAY_DEAD_LETTERS in me.permissions,
         }
         return page(f"operations/{name}.html", status, **told)

@@ -25,7 +25,8 @@ from tests.waiting import HANG_S
 pytestmark = pytest.mark.broker
 
 
-def hushwire(installation: Installation, *arguments: str) -> str:
+def hushwire(installation: Installation, *arguments: str, ends: int = 0) -> str:
+    """What the command says, by the way that it ends."""
     environment = {
         "HUSHWIRE_BOOTSTRAP": installation.bootstrap,
         "HUSHWIRE_TOPIC_PREFIX": installation.prefix,
@@ -36,8 +37,8 @@ def hushwire(installation: Installation, *arguments: str) -> str:
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=HANG_S, env=environment
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == ends, done.stderr
+    return done.stderr if ends else done.stdout
 
 
 def reject(installation: Installation, delivery: Delivery, code: str, *, kept: bool) -> None:
@@ -101,6 +102,21 @@ def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None
         facts = [str(one) for one in connection.scalars(query)]
     assert len(facts) == 2
     assert all(f'"record_offset":{place}' in "".join(facts) for place in (good.offset,))
+
+    listed = hushwire(installation, "list", "--json", "--call", "open").splitlines()
+    fates = Counter((one["fate"], one["replayed"] is not None) for one in map(json.loads, listed))
+    assert fates == {(Fate.REPLAYED.value, True): 3}  # two are of one record
+    assert "2 records were replayed before (last at 2" in hushwire(
+        installation, "replay", "--call", "open", ends=2
+    )
+    assert len(installation.read(raw)) == before + 2
+    told = hushwire(installation, "replay", "--call", "open", "--again")
+    assert "2 records sent again, 1 left" in told
+    assert len(installation.read(raw)) == before + 4
+    # The record is read once more, as after a crash: its new letter was not replayed.
+    reject(installation, good, "record", kept=True)
+    letters = read_dead_letters(installation.bootstrap, installation.topics, installation.ledger)
+    assert [one.fate for one in letters][-1] is Fate.REPLAYABLE
 
 
 def test_nothing_is_replayed_unless_named(installation: Installation) -> None:

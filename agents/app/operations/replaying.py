@@ -16,11 +16,22 @@ from agents.runtime import events
 from agents.runtime.dead_letters import (
     DeadLetter,
     Depth,
+    Fate,
     audit_facts,
     read_dead_letters,
     replay,
 )
 from agents.settings.model import Settings
+
+
+def told_of_replayed(letters: Iterable[DeadLetter]) -> str:
+    """That records were sent again before and are left, and when last; empty where none was."""
+    before = {x.place: x.replayed for x in letters if x.fate is Fate.REPLAYED and x.replayed}
+    if not before:
+        return ""
+    many, last = len(before), max(before.values()).isoformat(timespec="seconds")
+    told = f"{many} records were" if many > 1 else "1 record was"
+    return f"{told} replayed before (last at {last}), and a stage may not have come to it yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class DeadLetters:
         depth: Depth = Depth.OPENED,
         newest: int | None = None,
         most: int | None = None,
+        again: bool = False,
     ) -> list[DeadLetter]:
         """See ``agents.runtime.dead_letters.read_dead_letters``."""
         return read_dead_letters(
@@ -60,6 +72,7 @@ class DeadLetters:
             newest=newest,
             most=most,
             within_s=self.within_s,
+            again=again,
         )
 
     def replay(self, letters: Iterable[DeadLetter], *, by: str) -> Iterator[DeadLetter]:

@@ -9,7 +9,7 @@ import typer
 
 from agents.settings.model import STATE, Settings, load_settings
 from agents.system.screen import print_list, screen
-from pipeline.errors import SettingsError
+from pipeline.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from agents.runtime.dead_letters import DeadLetter
@@ -41,7 +41,8 @@ def list_letters(
         record = f"{letter.topic}/{letter.record_partition}/{letter.record_offset}"
         at = letter.at.isoformat(timespec="seconds")
         short = (str(row[name]) for name in _SHORT)
-        rows.append((at, letter.call_id, record, *short, letter.fate.value))
+        sent = f" {letter.replayed.isoformat(timespec='seconds')}" if letter.replayed else ""
+        rows.append((at, letter.call_id, record, *short, f"{letter.fate.value}{sent}"))
     console = screen()
     print_list(console, ("at", "call", "record", "stage", "code", "tries", "fate"), rows)
     ready = sum(letter.sealed is not None for letter in letters)
@@ -55,29 +56,37 @@ def replay(
     code: Code = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that can be replayed.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Those too that were replayed before.")
+    ] = False,
 ) -> None:
     """Send records again to the topic that they came from; a repeat changes nothing.
 
     Use it after the reason is gone, such as an older worker that did not know a schema. A record
-    whose stretch was given up in the meantime stays silenced.
+    whose stretch was given up in the meantime stays silenced. One that was replayed before is left,
+    unless --again is given.
     """
     if not (call or code or everything):
         raise SettingsError("name what to replay: --call, --code, or --all")
     from agents.access.audit_log import AuditLog  # noqa: PLC0415 - --help comes at once
-    from agents.app.operations.replaying import DeadLetters  # noqa: PLC0415
+    from agents.app.operations.replaying import DeadLetters, told_of_replayed  # noqa: PLC0415
     from agents.database.open_ledger import opened_ledger  # noqa: PLC0415
     from agents.system.owners import user  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap)
     with opened_ledger(settings, STATE) as ledger:
         known = DeadLetters(settings, ledger, AuditLog(ledger.database))
-        letters = known.read(call=call, code=code)
+        letters = known.read(call=call, code=code, again=again)
         sent = sum(1 for _ in known.replay(letters, by=user()))
-    left = len(letters) - sent
+    left, before = len(letters) - sent, told_of_replayed(letters)
+    if before and not sent:
+        raise InputError(f"{before}: --again sends it once more, and changes nothing that is known")
     screen().print(
         f"{sent} records sent again, {left} left; `hushwire deadletter list` says why",
         highlight=False,
     )
+    if before:
+        screen().print(f"{before}: --again sends it once more", highlight=False)
 
 
 _SHORT = ("stage", "code", "attempts")
@@ -94,6 +103,7 @@ def _row(letter: DeadLetter) -> dict[str, object]:
         "code": letter.code,
         "attempts": letter.attempts,
         "fate": letter.fate.value,
+        "replayed": letter.replayed.isoformat() if letter.replayed else None,
         "replayable": letter.sealed is not None,
     }
 

@@ -27,6 +27,7 @@ LETTERS = [
     replace(LETTER, offset=9, call_id="call-2", code="record", fate=Fate.CLOSED),
 ]
 FORM = {"Sec-Fetch-Site": "same-origin"}
+LATER = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -41,11 +42,15 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]
         depth: Depth = Depth.OPENED,
         newest: int | None = None,
         most: int | None = None,
+        again: bool = False,
     ) -> list[DeadLetter]:
         assert depth is not Depth.OPENED  # the console asks for no transit key
         assert newest
         assert most
         found = [one for one in LETTERS if call in {None, one.call_id} and code in {None, one.code}]
+        before = {one.offset for one in sent}
+        fate = Fate.REPLAYABLE if again else Fate.REPLAYED
+        found = [replace(x, replayed=LATER, fate=fate) if x.offset in before else x for x in found]
         if depth is Depth.CALL:
             return found
         there = Record({}, b"sealed")
@@ -101,6 +106,34 @@ def test_a_question_comes_before_they_are_sent_again(served: Console) -> None:
     assert json.loads(facts)["code"] == "all"
 
 
+def test_what_was_replayed_says_so_and_is_replayed_again_on_purpose_alone(served: Console) -> None:
+    operator, sent = served.visitor("operator"), served.sent  # type: ignore[attr-defined]
+    only = {"call": "call-1", "code": "seal"}
+    assert operator.post("/dead-letters/replay", data=only, headers=FORM).status_code == 303
+    page = operator.get("/dead-letters?call=call-1").text
+    assert page.count("replayed at <time") == page.count("again=yes") == 1
+    assert page.count(">Replay…</a>") == 2  # the page's, and the other letter's
+    asked = operator.get("/dead-letters/replay?call=call-1&code=seal").text
+    assert "Replayed already" in asked
+    assert '<form method="post" action="/dead-letters' not in asked
+    refused = operator.post("/dead-letters/replay", data=only, headers=FORM)
+    assert (refused.status_code, "1 record was replayed before" in refused.text) == (409, True)
+    assert "/dead-letters/replay?call=call-1&amp;code=seal&amp;again=yes" in refused.text
+    program = served.role("operator")
+    problem = program.post("/api/dead-letters/replay", json=only)
+    assert (problem.status_code, problem.json()["code"]) == (409, "replayed")
+    assert "again: true" in problem.json()["detail"]
+    assert len(sent) == 1
+    # What is new goes, and what went before is counted.
+    assert "1 more was replayed before" in operator.get("/dead-letters/replay?call=call-1").text
+    both = program.post("/api/dead-letters/replay", json={"call": "call-1"}).json()
+    assert both == {"sent": 1, "left": 1, "before": 1}
+    once_more = operator.get("/dead-letters/replay?call=call-1&code=seal&again=yes").text
+    assert '<input type="hidden" name="again" value="yes">' in once_more
+    done = operator.post("/dead-letters/replay", data={**only, "again": "yes"}, headers=FORM)
+    assert (done.status_code, len(sent)) == (303, 3)
+
+
 def test_nothing_is_sent_unless_it_is_named_or_by_another_site(served: Console) -> None:
     operator = served.visitor("operator")
     assert operator.post("/dead-letters/replay", data={}, headers=FORM).status_code == 400
@@ -114,7 +147,7 @@ def test_nothing_is_sent_unless_it_is_named_or_by_another_site(served: Console) 
     assert served.role("auditor").post("/api/dead-letters/replay", json={}).status_code == 403
     assert served.sent == []  # type: ignore[attr-defined]
     done = program.post("/api/dead-letters/replay", json={"everything": True}).json()
-    assert done == {"sent": 2, "left": 1}
+    assert done == {"sent": 2, "left": 1, "before": 0}
 
 
 def test_a_broker_that_is_away_is_told_on_the_page(
