@@ -25,12 +25,12 @@ pytestmark = pytest.mark.broker
 SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 
 
-def hushwire(*arguments: str, fails: int = 0) -> str:
+def hushwire(*arguments: str, fails: int = 0, err: bool = False) -> str:
     """What a command writes, which has to end with an exit code."""
     command = [sys.executable, "-m", "agents", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == fails, done.stderr
-    return done.stderr if fails else done.stdout
+    return done.stderr if fails or err else done.stdout
 
 
 @on_both
@@ -67,6 +67,9 @@ def test_topics_are_made_weakened_and_set_right(
         assert {key: state.topics[name].config[key] for key in wanted} == wanted
     ten = settings.model_copy(update={"raw_retention_seconds": 36_000})
     assert [one.grade for one in broker_findings(state, topics, ten)] == [Grade.OK]
+    an_hour = hushwire("topics", "update", "--raw-retention-seconds", "3600", "--shorten", err=True)
+    assert "3600 s are too short for a call of eight hours" in an_hour
+    assert "--raw-retention-seconds 29710 or more" in an_hour
     lonely = replace(state, brokers=3)
     assert [one.what for one in broker_findings(lonely, topics, ten)] == ["replication"]
 

@@ -36,7 +36,7 @@ CALL_S = 8 * 3_600
 one."""
 TAKEOVER_S = 600
 """Until another worker has a killed one's partitions, has loaded its models and has caught up."""
-_NEEDED = "too short for a call of eight hours, its idle time and a takeover"
+NEEDED: Final = "too short for a call of eight hours, its idle time and a takeover"
 
 Looks: TypeAlias = Mapping[str, Callable[[], Iterable[Finding]]]
 """What is looked at, by its name in ``hushwire_weak``."""
@@ -65,7 +65,7 @@ def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -
                 shorter = " --shorten" if key == "retention.ms" else ""
                 found.append(Finding(Grade.WEAK, name, told, f"hushwire topics update{shorter}"))
         if name in topics.transit() and _too_short(topic.config, settings):
-            told = f"retention.ms is {topic.config['retention.ms']}, {_NEEDED}"
+            told = f"retention.ms is {topic.config['retention.ms']}, {NEEDED}"
             least = needed_s(settings)
             advice = f"HUSHWIRE_RAW_RETENTION_SECONDS={least} or more, hushwire topics update"
             found.append(Finding(Grade.WEAK, name, told, advice))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from agents.settings.model import load_settings
+from agents.settings.model import Settings, load_settings
 from agents.system.screen import screen
 
 app = typer.Typer(help="The topics on a Kafka cluster.", no_args_is_help=True)
@@ -35,6 +35,7 @@ def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
     topics = make_topics(settings, reach_broker(named_broker(settings), client=client))
     told = f"{len(topics.all())} topics of {settings.partitions} partitions are there"
     screen().print(told, highlight=False)
+    _tell_short(settings)
 
 
 @app.command()
@@ -69,3 +70,16 @@ def update(
     )
     told = f"{len(done)} topics updated; sealed records of calls are kept for {seconds} s"
     screen().print(told, highlight=False)
+    _tell_short(settings)
+
+
+def _tell_short(settings: Settings) -> None:
+    """Say that records go before a long call is through, where it is so."""
+    from agents.app.checks.surroundings import NEEDED, needed_s  # noqa: PLC0415
+
+    if settings.raw_retention_seconds < (least := needed_s(settings)):
+        screen(stderr=True).print(
+            f"hushwire: {settings.raw_retention_seconds} s are {NEEDED}; where calls are shorter, "
+            f"that may do: else --raw-retention-seconds {least} or more",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip

@@ -43,7 +43,7 @@ from agents.database.open_ledger import opened_ledger
 from agents.database.policies.of_installation import policy_in_force
 from agents.kafka.producer import CallProducer
 from agents.kafka.security import KafkaSecurity, named_broker
-from agents.kafka.topics import Topics
+from agents.kafka.topics import Topics, reach_broker
 from agents.runtime.stage_runtime import BACKFILL
 from agents.settings.consent_rules import at_the_door
 from agents.settings.model import STATE, Settings
@@ -124,6 +124,8 @@ def backfill(
         run = _Run(place, items, rule, settings, ledger, named, noted, console, over)
         began = time.monotonic()
         if run.waiting or run.in_work:
+            # Before a call is opened that could not be sent.
+            reach_broker(named_broker(settings), client=KafkaSecurity.of(settings).librdkafka())
             run.require_workers()
         run.carry_out()
         return Report(

@@ -20,9 +20,10 @@ from agents.app.recordings.backfill.pacing import Pacing
 from agents.app.recordings.backfill.plan import Rule
 from agents.app.recordings.backfill.report import Fate, Report
 from agents.crypto.pseudonym_secret import read_or_make_key
-from agents.database.call_ledger import CallState, Ledger
+from agents.database.call_ledger import CallState, Ledger, open_since
 from agents.database.door_calls import DoorCalls
 from agents.database.tables import BACKFILLED
+from agents.kafka.topics import reach_broker
 from agents.settings.model import Settings
 from agents.system.owners import is_archive
 from pipeline.errors import BrokerError, InputError
@@ -60,6 +61,7 @@ class Producer:
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three calls; a producer without a broker."""
     monkeypatch.setattr(run_backfill, "CallProducer", Producer)
+    monkeypatch.setattr(run_backfill, "reach_broker", lambda *_, **__: frozenset())
     monkeypatch.setattr(run_backfill, "LOOK_S", 0.01)
     monkeypatch.setattr(run_backfill, "WORKERS_S", 0.0)
     monkeypatch.setattr(Producer, "sent", [])
@@ -279,6 +281,21 @@ def test_nothing_is_sent_where_no_worker_takes_it(tmp_path: Path, archive: Path)
             console=Console(file=io.StringIO()), stop=threading.Event(),
         )  # fmt: skip
     assert Producer.sent == []
+
+
+def test_no_call_is_opened_where_the_broker_is_another_one(
+    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_backfill, "reach_broker", reach_broker)
+    ledger = Ledger.embedded(tmp_path / "state")
+    workers(ledger, *STAGES)
+    with pytest.raises(BrokerError, match=r"can't reach Kafka at 127\.0\.0\.1:1: connection"):
+        run_backfill.backfill(
+            str(archive), settings(tmp_path), Rule(),
+            console=Console(file=io.StringIO()), stop=threading.Event(),
+        )  # fmt: skip
+    assert open_since(ledger.database) == []
+    ledger.dispose()
 
 
 def test_stopped_while_it_waits_for_workers_it_is_stopped(
