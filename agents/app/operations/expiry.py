@@ -83,6 +83,7 @@ def certificates(settings: Settings, now: datetime) -> list[Ending]:
         ("Certificate for the broker", settings.kafka_certificate),
         ("Authority of the broker", settings.kafka_ca),
         ("Certificate of the gateway", settings.gateway_certificate),
+        ("Authority of the webhooks' receiver", settings.webhook_ca),
     )
     return [_certificate(what, path, now) for what, path in named if path is not None]
 

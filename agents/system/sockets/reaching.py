@@ -28,7 +28,17 @@ _CAUSES: Final = tuple(
         ),
         (r"no space left|disk ?full", "its disk is full"),
         (r"no such file or directory", "nothing is there"),
-        (r"certificate", "its TLS certificate is not trusted, or ours is not"),
+        (r"alert certificate[ _]expired", "our TLS certificate has ended"),
+        (r"certificate has expired", "its TLS certificate has ended"),
+        (
+            r"certificate is not yet valid",
+            "its TLS certificate begins later: look at this host's clock",
+        ),
+        (
+            r"certificate",  # librdkafka and libpq don't say why
+            "its TLS certificate is not trusted (authority, host name, dates, this host's clock), "
+            "or ours is not",
+        ),
         (r"handshake|plaintext broker", "TLS is not spoken as the settings say"),
         (r"security\.protocol is correctly", "it wants another kafka_security_protocol"),
         (

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 import aiohttp
 
+from agents.system.sockets.serving import refuse_ended
 from agents.upkeep.news.addresses import AddressError, GuardedResolver, Target
 from pipeline.errors import HushwireError, SettingsError
 
@@ -63,7 +64,7 @@ class Poster:
         resolver: of names; for tests.
 
     Raises:
-        SettingsError: the file of authorities can't be used.
+        SettingsError: the file of authorities can't be used, or they have ended.
     """
 
     def __init__(
@@ -75,6 +76,8 @@ class Poster:
         resolver: GuardedResolver | None = None,
     ) -> None:
         self._target, self._timeout_s, self._resolver = target, timeout_s, resolver
+        if ca is not None:
+            refuse_ended("webhook_ca", ca, authorities=True)
         try:
             self._tls = ssl.create_default_context(cafile=str(ca) if ca else None)
         except (OSError, ssl.SSLError):

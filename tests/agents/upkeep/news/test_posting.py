@@ -12,6 +12,7 @@ import pytest
 from agents.upkeep.news.addresses import GuardedResolver, Target
 from agents.upkeep.news.posting import NotTakenError, Poster
 from pipeline.errors import SettingsError
+from tests.agents.app.operations.test_expiry import pem
 from tests.agents.upkeep.news.receiver import receiving
 from tests.agents.upkeep.news.test_addresses import Answers
 from tests.certificates import Authority
@@ -154,6 +155,8 @@ async def test_a_certificate_of_a_stranger_is_refused(tmp_path: Path) -> None:
         assert await problem(Poster(target, timeout_s=5, ca=authority.ca)) == ""
     with pytest.raises(SettingsError, match="webhook_ca"):
         Poster(target, timeout_s=5, ca=tmp_path / "nothing.pem")
+    with pytest.raises(SettingsError, match="webhook_ca: the certificate in .* renew it"):
+        Poster(target, timeout_s=5, ca=pem(tmp_path / "ended.pem", -1))
 
 
 async def test_a_name_that_leads_inside_reaches_nobody() -> None:
