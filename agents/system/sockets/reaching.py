@@ -30,15 +30,9 @@ _CAUSES: Final = tuple(
         (r"no such file or directory", "nothing is there"),
         (r"alert certificate[ _]expired", "our TLS certificate has ended"),
         (r"certificate has expired", "its TLS certificate has ended"),
-        (
-            r"certificate is not yet valid",
-            "its TLS certificate begins later: look at this host's clock",
-        ),
-        (
-            r"certificate",  # librdkafka and libpq don't say why
-            "its TLS certificate is not trusted (authority, host name, dates, this host's clock), "
-            "or ours is not",
-        ),
+        (r"certificate is not yet valid", "its TLS certificate begins later, by this host's clock"),
+        # librdkafka and libpq don't say why.
+        (r"certificate", "its TLS certificate (authority, name, dates) is not trusted, or ours"),
         (r"handshake|plaintext broker", "TLS is not spoken as the settings say"),
         (r"security\.protocol is correctly", "it wants another kafka_security_protocol"),
         (

@@ -155,7 +155,7 @@ async def test_a_certificate_of_a_stranger_is_refused(tmp_path: Path) -> None:
         assert await problem(Poster(target, timeout_s=5, ca=authority.ca)) == ""
     with pytest.raises(SettingsError, match="webhook_ca"):
         Poster(target, timeout_s=5, ca=tmp_path / "nothing.pem")
-    with pytest.raises(SettingsError, match="webhook_ca: the certificate in .* renew it"):
+    with pytest.raises(SettingsError, match=r"webhook_ca: the certificate in .* renew it"):
         Poster(target, timeout_s=5, ca=pem(tmp_path / "ended.pem", -1))
 
 
