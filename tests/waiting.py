@@ -16,12 +16,20 @@ HANG_S = 1_200.0
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], told: Callable[[], object] = lambda: "") -> T:
+def until(
+    look: Callable[[], T],
+    told: Callable[[], object] = lambda: "",
+    *,
+    holds: Callable[[T], object] = bool,
+    every_s: float = 0.02,
+) -> T:
     """Look again and again until what is seen holds.
 
     Args:
         look: gives something that holds in the end.
         told: what is said if it never does.
+        holds: whether it does; by default that it is true.
+        every_s: how often is looked.
 
     Returns:
         What holds.
@@ -30,7 +38,7 @@ def until(look: Callable[[], T], told: Callable[[], object] = lambda: "") -> T:
         AssertionError: it didn't within ``HANG_S``.
     """
     ends = time.monotonic() + HANG_S
-    while not (found := look()):
+    while not holds(found := look()):
         assert time.monotonic() < ends, told()
-        time.sleep(0.02)
+        time.sleep(every_s)
     return found

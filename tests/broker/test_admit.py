@@ -8,8 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
 from tests.broker import fakes
 from tests.broker.harness import WITH_DOOR, Installation, Script, content, script
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [pytest.mark.broker]
 
@@ -124,7 +123,7 @@ def test_a_call_by_the_door_is_stored_as_an_ingested_one(
     _send(sender, one, call_id=sent)
     facts_told = {"call_id": sent, "state": "stored", "whole": True, "marks": []}
     wanted = (KNOWN, facts_told)
-    _until(lambda: wanted in _events(installation), installation)
+    until(lambda: wanted in _events(installation), installation.log, every_s=0.3)
     assert installation.ledger.state(sent) is CallState.STORED
     clear = [NUMBER.encode(), NUMBER[1:].encode(), *(word.encode() for word in fakes.WORDS)]
     for topic in installation.topics.all():
@@ -146,7 +145,7 @@ def test_a_call_in_clear_is_refused_and_told_without_its_content(
     facts = {"stage": "admit", "code": "clear_transit", "state": "refused"}
     # The end, which comes after that, is answered as well.
     known = (KNOWN, {"call_id": call_id, "state": "refused"})
-    _until(lambda: known in _events(installation), installation)
+    until(lambda: known in _events(installation), installation.log, every_s=0.3)
     assert _events(installation)[0] == (REFUSED, {"call_id": call_id, **facts})
     (letter,) = installation.read(installation.topics.deadletter)
     headers = dict(letter.headers())
@@ -230,16 +229,3 @@ def _ingest(installation: Installation, recordings: Path, state: Path, public: P
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
-
-
-def _until(
-    holds: Callable[[], bool],
-    installation: Installation,
-    *,
-    within_s: float = HANG_S,
-    every_s: float = 0.3,
-) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, installation.log()
-        time.sleep(every_s)

@@ -29,7 +29,7 @@ from pipeline.gateways.door.model import MOST_AUDIO, CallHeader, DoorChunk, Door
 from pipeline.gateways.door.wire import Message, decode, read_key
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.broker
 
@@ -170,9 +170,7 @@ def test_a_broker_that_stands_still_costs_no_order_and_no_silence(
         # Longer: the call says so, takes no more, and ends as incomplete.
         os.kill(held.pid, signal.SIGSTOP)
         long.send(bytes(3_200), 800)
-        deadline = time.monotonic() + HANG_S
-        while long.failed is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: long.failed is not None, every_s=0.05)
         with pytest.raises(BrokerError, match="incomplete"):
             long.send(bytes(3_200), 800)
         with pytest.raises(BrokerError, match="incomplete"):

@@ -17,7 +17,7 @@ from pipeline.errors import BrokerError
 from pipeline.records.model import CallEnd
 from tests.broker.brokers import on_both
 from tests.broker.harness import PARTITIONS, Installation
-from tests.waiting import HANG_S
+from tests.waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -61,10 +61,7 @@ def test_it_ends_with_a_killed_parent() -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + HANG_S
-    while _listening(port) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _listening(port)
+    until(lambda: not _listening(port), every_s=0.05)
     program = Path(f"/proc/{pid}/exe")
     assert not program.exists() or "tansu" not in program.readlink().name
 

@@ -18,7 +18,7 @@ import pytest
 from agents.crypto.transit_hybrid import TransitPrivate, write_public
 from tests.broker.harness import Installation, script
 from tests.ports import free_port
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [pytest.mark.broker]
 
@@ -39,12 +39,13 @@ class Process:
         return [one for one in lines if one["event"] == event]
 
     def until(self, event: str, count: int = 1) -> dict[str, Any]:
-        deadline = time.monotonic() + HANG_S
-        while len(found := self.lines(event)) < count:
-            assert self.process.poll() is None, self._log.read_text("utf-8")
-            assert time.monotonic() < deadline, self._log.read_text("utf-8")
-            time.sleep(0.1)
-        return found[count - 1]
+        def look() -> list[dict[str, Any]]:
+            ended = self.process.poll() is not None
+            found = self.lines(event)
+            assert found[count - 1 :] or not ended, self._log.read_text("utf-8")
+            return found[count - 1 :]
+
+        return until(look, lambda: self._log.read_text("utf-8"), every_s=0.1)[0]
 
     def level(self, number: signal.Signals, count: int) -> str:
         """Send a signal; the level that the process tells."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 import pytest
 
@@ -24,11 +22,9 @@ from pipeline.errors import BrokerError
 from pipeline.records import cloudevents
 from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, script
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.broker
-
-T = TypeVar("T")
 
 
 def settings_of(installation: Installation) -> Settings:
@@ -40,20 +36,12 @@ def settings_of(installation: Installation) -> Settings:
     )
 
 
-def until(look: Callable[[], T], true: Callable[[T], bool], within_s: float = HANG_S) -> T:
-    deadline = time.monotonic() + within_s
-    while not true(found := look()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.5)
-    return found
-
-
 def test_workers_lag_and_delay_are_seen_and_so_is_a_worker_that_dies(
     installation: Installation,
 ) -> None:
     operations = Operations(settings_of(installation), installation.ledger)
     # Of topics that were made just now, not every partition has its leader yet.
-    before = until(operations.look, lambda seen: seen.broker.state == "ok")
+    before = until(operations.look, holds=lambda seen: seen.broker.state == "ok")
     assert before.workers == ()
     assert {one.behind for one in before.stages} == {0}
 
@@ -75,7 +63,7 @@ def test_workers_lag_and_delay_are_seen_and_so_is_a_worker_that_dies(
 
     worker = installation.start()
     installation.until_closed(["one", "two"])
-    seen = until(operations.look, lambda seen: settled(seen) and bool(seen.delay.releases))
+    seen = until(operations.look, holds=lambda seen: settled(seen) and bool(seen.delay.releases))
     [one] = seen.workers
     assert (one.state, one.stages) == (
         "ready",
@@ -89,11 +77,11 @@ def test_workers_lag_and_delay_are_seen_and_so_is_a_worker_that_dies(
 
     worker.kill()
     worker.wait()
-    gone = until(operations.look, lambda seen: seen.workers[0].state == "away")
+    gone = until(operations.look, holds=lambda seen: seen.workers[0].state == "away")
     assert all((one.workers, one.away) == (0, 1) for one in gone.stages[1:])
 
     again = installation.start("mute")
-    until(operations.look, lambda seen: stage(seen, "mute").workers == 1)
+    until(operations.look, holds=lambda seen: stage(seen, "mute").workers == 1)
     installation.stop(again)
     # One that stops in order leaves no row.
     assert [one.state for one in operations.look().workers] == ["away"]

@@ -7,7 +7,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from pipeline.evidence.redacted_transcript import RedactedTranscript
 from tests.agents.upkeep.news.receiver import Receiver, receiving
 from tests.broker import fakes
 from tests.broker.harness import Installation, script
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [pytest.mark.broker]
 
@@ -51,13 +51,6 @@ def receiver() -> Iterator[Receiver]:
         loop.call_soon_threadsafe(over.set)
         thread.join(HANG_S)
         loop.close()
-
-
-def until(true: Callable[[], bool], installation: Installation, within_s: float = HANG_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline, installation.log()
-        time.sleep(0.1)
 
 
 def webhooks(told: Receiver, secrets: Path) -> list[dict[str, Any]]:
@@ -91,7 +84,7 @@ def test_calls_are_told_erased_ones_too_and_a_restart_repeats_nothing_else(
         installation.interleave(list(calls.values()))
         states = installation.until_closed(calls)
         assert set(states.values()) == {CallState.STORED}, installation.log()
-        until(lambda: len(told.came) >= 3, installation)
+        until(lambda: len(told.came) >= 3, installation.log)
 
         topic = installation.topics.transcripts_redacted
         transcripts = events(installation, topic)
@@ -119,13 +112,13 @@ def test_calls_are_told_erased_ones_too_and_a_restart_repeats_nothing_else(
         # Erased by another process, which knows neither broker nor receiver.
         log = AuditLog(installation.ledger.database)
         erase(installation.vault, installation.ledger, log, "first", REQUEST)
-        until(lambda: webhooks(told, secrets)[-1]["type"] == "call.erased", installation)
+        until(lambda: webhooks(told, secrets)[-1]["type"] == "call.erased", installation.log)
         gone = webhooks(told, secrets)[-1]["data"]
         assert gone == {"call_id": "first", "outcome": "erased", "why": "request"}
         news = installation.topics.calls_redacted
         until(
             lambda: any(head["ce_type"] == ERASED for head, _ in events(installation, news)),
-            installation,
+            installation.log,
         )
         (erased,) = [body for head, body in events(installation, news) if head["ce_type"] == ERASED]
         assert erased == {"call_id": "first", "why": "request"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections import Counter
 from typing import Any
 
@@ -21,7 +20,7 @@ from pipeline.records.cloudevents import Clear
 from pipeline.records.model import AudioChunk, Pcm
 from tests.broker import fakes
 from tests.broker.harness import ALL, Installation, Script, script
-from tests.waiting import HANG_S
+from tests.waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -129,10 +128,10 @@ def _assert_redacted(raw: Pcm, redacted: Pcm) -> None:
 
 def _letters(installation: Installation, count: int) -> Counter[str]:
     """Codes of the dead letters; none of them holds a record that never opened."""
-    deadline = time.monotonic() + HANG_S
-    letters = installation.read(installation.topics.deadletter)
-    while len(letters) < count and time.monotonic() < deadline:
-        letters = installation.read(installation.topics.deadletter)
+    letters = until(
+        lambda: installation.read(installation.topics.deadletter),
+        holds=lambda letters: len(letters) >= count,
+    )
     codes = Counter[str]()
     for letter in letters:
         headers = dict(letter.headers())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from sqlalchemy import update
@@ -18,7 +17,7 @@ from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EchoRule, Policy
 from tests.broker import fakes
 from tests.broker.harness import Installation, script
-from tests.waiting import HANG_S
+from tests.waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -54,12 +53,12 @@ def stated(installation: Installation, call_id: str) -> dict[str, object]:
 
 def until_heard(installation: Installation, call_id: str) -> None:
     """Until words of a call are on their topic: its policy is pinned by then."""
-    deadline = time.monotonic() + HANG_S
-    while call_id.encode() not in {
-        one.key() for one in installation.read(installation.topics.words)
-    }:
-        assert time.monotonic() < deadline, installation.log()
-        time.sleep(0.2)
+    until(
+        lambda: {one.key() for one in installation.read(installation.topics.words)},
+        installation.log,
+        holds=lambda keys: call_id.encode() in keys,
+        every_s=0.2,
+    )
 
 
 @pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True, scope="session")

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 import soundfile
 
 from tests.broker.harness import unsigned
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 CALLS = ("order", "refill", "bill")
@@ -55,10 +54,7 @@ class Run:
 
     def until_one_is_stored(self) -> None:
         """Wait for the first call in the vault; the others are on their way."""
-        deadline = time.monotonic() + HANG_S
-        while not self.files():
-            assert time.monotonic() < deadline, self.output.read_text()
-            time.sleep(0.02)
+        until(self.files, self.output.read_text)
 
     def files(self) -> int:
         return sum(path.is_file() for path in (self.vault / "calls").rglob("*"))

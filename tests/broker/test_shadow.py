@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,7 +18,7 @@ from agents.vault.shadow_results import ShadowReport, ShadowResults
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
 from tests.ports import free_port
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -34,7 +32,6 @@ CUT = tuple(f"cut-{number}" for number in range(6))
 BEFORE = 34
 """Chunks of half a second that were sent of them: enough for words."""
 Figures = dict[str, float]
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -78,14 +75,6 @@ def words_in(one: Script) -> list[str]:
     return [fakes.WORDS[(place + first) % len(fakes.WORDS)] for place in range(places)]
 
 
-def until(look: Callable[[], T], wanted: Callable[[T], bool], log: Callable[[], str]) -> T:
-    deadline = time.monotonic() + HANG_S
-    while not wanted(found := look()):
-        assert time.monotonic() < deadline, f"{found}\n{log()}"
-        time.sleep(0.2)
-    return found
-
-
 def figures(report: ShadowReport) -> tuple[int, ...]:
     (whole, card) = report.entities
     assert (whole.entity, card.entity) == ("ALL", "CARD_NUMBER")
@@ -116,11 +105,14 @@ def test_spans_are_compared_once_also_when_they_are_detected_twice(
         installation.send(call_id, scripts[call_id].chunks[:BEFORE])
     installation.producer.flush()
     # What is detected of a call that is open holds back the acknowledgement of what comes after.
-    until(words, lambda calls: calls == set(CUT), installation.log)
+    until(words, installation.log, holds=lambda calls: calls == set(CUT), every_s=0.2)
     installation.interleave([scripts[call_id] for call_id in ENDED])
-    until(seen, lambda calls: calls == len(ENDED), installation.log)
+    until(seen, installation.log, holds=lambda calls: calls == len(ENDED), every_s=0.2)
     before = until(
-        page, lambda one: one.get("hushwire_shadow_calls_total") == len(ENDED), installation.log
+        page,
+        installation.log,
+        holds=lambda one: one.get("hushwire_shadow_calls_total") == len(ENDED),
+        every_s=0.2,
     )
     first.kill()
     first.wait()
@@ -130,7 +122,7 @@ def test_spans_are_compared_once_also_when_they_are_detected_twice(
         installation.send(call_id, [*scripts[call_id].chunks[BEFORE:], scripts[call_id].end])
     installation.producer.flush()
     assert set(installation.until_closed(scripts).values()) == {CallState.STORED}
-    until(seen, lambda calls: calls == len(scripts), installation.log)
+    until(seen, installation.log, holds=lambda calls: calls == len(scripts), every_s=0.2)
     after = page()
     installation.stop(again)
     # Calls of the first round were detected twice: their findings are on the topic twice.
@@ -192,7 +184,10 @@ def test_a_candidate_that_fails_changes_nothing(
     installation.interleave(scripts)
     assert set(installation.until_closed(calls).values()) == {CallState.STORED}
     found = until(
-        page, lambda one: one.get("hushwire_shadow_failed_total internal") == 3, installation.log
+        page,
+        installation.log,
+        holds=lambda one: one.get("hushwire_shadow_failed_total internal") == 3,
+        every_s=0.2,
     )
     installation.stop(worker)
     assert found["hushwire_shadow_calls_total"] == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -28,11 +27,11 @@ from tests.broker import fakes
 from tests.broker.canaries import WORDS
 from tests.broker.harness import ALL, WITH_DOOR, Installation, Script, script
 from tests.broker.test_log_level import running
-from tests.broker.test_outputs import receiver, until
+from tests.broker.test_outputs import receiver
 from tests.broker.test_stopping import figure, logged
 from tests.collector import Collector, Seen, collecting
 from tests.ports import free_port
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [pytest.mark.broker]
 
@@ -62,13 +61,12 @@ def send(sender: CallSender, one: Script, call_id: str) -> None:
 
 def until_told(collector: Collector, calls: list[str], name: str = "vault") -> None:
     """The last stage of every call was told."""
-    deadline = time.monotonic() + HANG_S
-    while time.monotonic() < deadline:
-        told = {one.trace for one in collector.spans if one.name == name}
-        if told >= {f"{trace_of(one):032x}" for one in calls}:
-            return
-        time.sleep(0.1)
-    raise AssertionError(Counter(one.name for one in collector.spans))
+    wanted = {f"{trace_of(one):032x}" for one in calls}
+    until(
+        lambda: {one.trace for one in collector.spans if one.name == name} >= wanted,
+        lambda: Counter(one.name for one in collector.spans),
+        every_s=0.1,
+    )
 
 
 def by_name(spans: list[Seen], call_id: str) -> dict[str, list[Seen]]:
@@ -282,7 +280,9 @@ def test_a_dead_collector_changes_nothing(behaviour: str, installation: Installa
         states = installation.until_closed(names)
         assert set(states.values()) == {CallState.STORED}
         dropped = f'hushwire_trace_spans_total{{what="{otlp.DROPPED}"}}'
-        until(lambda: figure(port, dropped) >= len(calls) * len(ALL.split(",")) - 6, installation)
+        until(
+            lambda: figure(port, dropped) >= len(calls) * len(ALL.split(",")) - 6, installation.log
+        )
         installation.stop(worker)
     assert logged(installation, "trace collector away: spans are dropped")
     assert len(installation.stored()) >= 4 * len(calls)

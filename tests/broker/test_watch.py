@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +30,7 @@ from pipeline.gateways.door.call_ids import recording_call_id
 from tests.agents.storing import bucket
 from tests.broker import fakes
 from tests.broker.harness import WITH_DOOR, Installation, script
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [pytest.mark.broker]
 
@@ -70,13 +69,12 @@ def told(installation: Installation) -> str:
     return (installation.folder / "watch.log").read_text()
 
 
-def until(installation: Installation, *paths: Path, gone: tuple[Path, ...] = ()) -> None:
-    deadline = time.monotonic() + HANG_S
-    while time.monotonic() < deadline:
-        if all(path.exists() for path in paths) and not any(path.exists() for path in gone):
-            return
-        time.sleep(0.2)
-    raise AssertionError(told(installation) + installation.log())
+def until_there(installation: Installation, *paths: Path, gone: tuple[Path, ...] = ()) -> None:
+    until(
+        lambda: all(path.exists() for path in paths) and not any(path.exists() for path in gone),
+        lambda: told(installation) + installation.log(),
+        every_s=0.2,
+    )
 
 
 def digest_id(path: Path) -> str:
@@ -108,7 +106,7 @@ def test_what_is_dropped_is_stored_and_then_put_away(installation: Installation)
         client.put_object(Bucket=name, Key="in/s.wav", Body=content)
         client.put_object(Bucket=name, Key="in/s.json", Body=b"{}")
         with watching(installation, public, str(drop), f"{url}/in"):
-            until(
+            until_there(
                 installation,
                 drop / "done" / f"{NUMBER}.flac",
                 drop / "refused" / "bad.mp3.reason.txt",
@@ -116,9 +114,7 @@ def test_what_is_dropped_is_stored_and_then_put_away(installation: Installation)
             second = digest_id(installation.folder / "s.wav")
             states = installation.until_closed([first, second])
             assert set(states.values()) == {CallState.STORED}
-            deadline = time.monotonic() + HANG_S
-            while "stored: s.wav" not in told(installation) and time.monotonic() < deadline:
-                time.sleep(0.2)
+            until(lambda: "stored: s.wav" in told(installation), every_s=0.2)
         keys = {one["Key"] for one in client.list_objects_v2(Bucket=name)["Contents"]}
         assert keys == {"in/done/s.wav", "in/done/s.json"}
     log = told(installation)
@@ -137,7 +133,7 @@ def test_what_is_dropped_is_stored_and_then_put_away(installation: Installation)
     shutil.copy(drop / "done" / f"{NUMBER}.flac", again)
     again.with_suffix(".json").write_text("{}")
     with watching(installation, public, str(drop), after="delete"):
-        until(installation, gone=(again, again.with_suffix(".json")))
+        until_there(installation, gone=(again, again.with_suffix(".json")))
     assert "sent: again/" not in told(installation)
     assert re.search(rf"stored: again/\+#+\.flac: call {first}", told(installation))
     installation.stop(worker)
@@ -169,7 +165,5 @@ def test_the_topic_is_read_from_its_beginning_and_on(installation: Installation)
         for call_id in ids[30:]:
             tell(call_id, "stored")
         producer.flush(20)
-        deadline = time.monotonic() + HANG_S
-        while outcomes.of(ids[-1]) is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: outcomes.of(ids[-1]) is not None, every_s=0.05)
         assert outcomes.of(ids[-1]) == Ended("stored")

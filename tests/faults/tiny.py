@@ -8,7 +8,6 @@ number of calls.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from agents.kafka.embedded_broker import EmbeddedBroker
 from benchmarks.cost.processes import resident_mb
 from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, script
-from tests.waiting import HANG_S
+from tests.waiting import until
 
 EVERY = 500
 """Calls between two looks."""
@@ -86,8 +85,8 @@ def run(calls: int, *, told: Callable[[str], None] = lambda _: None) -> dict[str
 
 
 def _until_few(made: Installation, few: int) -> None:
-    deadline = time.monotonic() + HANG_S
-    while made.ledger.count(CallState.OPEN) > few:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"calls are not stored\n{made.log()[-2_000:]}")
-        time.sleep(0.2)
+    until(
+        lambda: made.ledger.count(CallState.OPEN) <= few,
+        lambda: f"calls are not stored\n{made.log()[-2_000:]}",
+        every_s=0.2,
+    )

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [
     pytest.mark.broker,
@@ -68,10 +68,7 @@ def test_the_broker_dies_with_the_process_that_started_it(tmp_path: Path) -> Non
         pid = int(parent.stdout.readline())
         parent.kill()
         parent.wait()
-    deadline = time.monotonic() + HANG_S
-    while _alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _alive(pid)
+    until(lambda: not _alive(pid), every_s=0.05)
 
 
 def _alive(pid: int) -> bool:

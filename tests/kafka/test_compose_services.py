@@ -13,11 +13,11 @@ import shutil
 import ssl
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from tests.postgres.server import available as no_postgres
 from tests.postgres.server import postgres
 from tests.repository.test_compose import ROOT, SERVICES, secrets
 from tests.services.test_object_store import running
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = [
     pytest.mark.nightly,
@@ -187,24 +187,24 @@ def log_of(host: Host, name: str) -> str:
 
 
 def wait_until_healthy(host: Host, processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    deadline = time.monotonic() + HANG_S
+    def healthy(name: str, process: subprocess.Popen[bytes]) -> bool:
+        assert process.poll() is None, f"{name} ended: {log_of(host, name)}"
+        return host.healthy(name)
+
     for name, process in processes.items():
-        while not host.healthy(name):
-            assert process.poll() is None, f"{name} ended: {log_of(host, name)}"
-            assert time.monotonic() < deadline, f"{name} is not ready: {log_of(host, name)}"
-            time.sleep(0.5)
+        until(partial(healthy, name, process), partial(log_of, host, name), every_s=0.5)
 
 
 def stored(host: Host, token: str, count: int) -> list[dict[str, Any]]:
     """The console's list of calls, once it has as many."""
     url = f"https://127.0.0.1:{host.ports['console']['8440']}/api/calls"
-    deadline = time.monotonic() + HANG_S
-    while True:
-        found: list[dict[str, Any]] = json.loads(host.asked(url, token))["calls"]
-        if len(found) >= count:
-            return found
-        assert time.monotonic() < deadline, {name: log_of(host, name) for name in STARTED[0]}
-        time.sleep(1)
+    found: list[dict[str, Any]] = until(
+        lambda: json.loads(host.asked(url, token))["calls"],
+        lambda: {name: log_of(host, name) for name in STARTED[0]},
+        holds=lambda calls: len(calls) >= count,
+        every_s=1,
+    )
+    return found
 
 
 def figures(host: Host, name: str, port: str = "9464") -> dict[str, float]:
@@ -217,14 +217,13 @@ def figures(host: Host, name: str, port: str = "9464") -> dict[str, float]:
 def caught_up(host: Host, name: str) -> dict[str, float]:
     """What a worker shows once none of its stages is behind; lag is asked for every ten seconds."""
     stages = [one for one in SERVICES[name]["command"] if one in STAGES]
-    deadline = time.monotonic() + HANG_S
-    while True:
-        page = figures(host, name)
-        behind = [page.get(f'hushwire_records_behind{{stage="{one}"}}') for one in stages]
-        if behind == [0.0] * len(stages):
-            return page
-        assert time.monotonic() < deadline, (name, behind)
-        time.sleep(1)
+    wanted = {f'hushwire_records_behind{{stage="{one}"}}': 0.0 for one in stages}
+    return until(
+        lambda: figures(host, name),
+        lambda: f"{name} is behind",
+        holds=lambda page: wanted.items() <= page.items(),
+        every_s=1,
+    )
 
 
 def kept(host: Host) -> dict[str, bytes]:

@@ -8,14 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from agents.app.worker import _Told
 from agents.system import fatal_exit
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.unit
 
@@ -88,16 +87,16 @@ def test_a_command_that_has_hardly_begun_can_be_stopped(command: list[str], tmp_
 
 def until_asked(pid: int, *, child: bool) -> int:
     """Wait until a process would be told of SIGTERM; returns its id."""
-    deadline = time.monotonic() + HANG_S
-    while time.monotonic() < deadline:
+
+    def asking() -> int:
         found = pid
         if child:
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             found = int(children[0]) if children else 0
-        if found:
-            status = Path(f"/proc/{found}/status").read_text()
-            caught = int(status.partition("SigCgt:")[2].split()[0], 16)
-            if caught >> (signal.SIGTERM - 1) & 1:
-                return found
-        time.sleep(0.002)
-    raise AssertionError("SIGTERM is never asked for")
+        if not found:
+            return 0
+        status = Path(f"/proc/{found}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return found if caught >> (signal.SIGTERM - 1) & 1 else 0
+
+    return until(asking, lambda: "SIGTERM is never asked for", every_s=0.002)

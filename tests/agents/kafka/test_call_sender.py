@@ -6,8 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -23,7 +22,7 @@ from pipeline.gateways.door.wire import decode, read_key
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
 from tests.agents.kafka.fake_producer import TOPIC, FakeProducer
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.unit
 
@@ -65,14 +64,6 @@ def opened(producer: FakeProducer, private: TransitPrivate) -> list[DoorRecord]:
         call_id = (message.key or b"").decode()
         found.append(decode(message, TOPIC, private.unwrap(wrapped, call_id)))
     return found
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for the sender's thread."""
-    deadline = time.monotonic() + HANG_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def test_a_call_is_sent_sealed_and_in_order(

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ from agents.system.metrics import Metrics
 from pipeline.errors import BrokerError, ModelError, RecordError
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
 from tests.broker import fakes
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.unit
 
@@ -157,16 +156,11 @@ def test_a_bound_program_ends_with_its_parent() -> None:
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    deadline = time.monotonic() + HANG_S
-    while "sleep" not in _command(child) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert "sleep" in _command(child)
+    until(lambda: "sleep" in _command(child))
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    while "sleep" in _command(child) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert "sleep" not in _command(child)
+    until(lambda: "sleep" not in _command(child))
 
 
 def test_a_bound_program_does_not_outlive_a_parent_that_is_gone() -> None:

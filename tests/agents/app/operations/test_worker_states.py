@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +34,7 @@ from agents.system import fatal_exit
 from agents.system.metrics import DELAYS_S, Metrics
 from pipeline.errors import KeyFileError, StoreError
 from pipeline.policy.loading import load_policy
-from tests.waiting import HANG_S
+from tests.waiting import until
 
 pytestmark = pytest.mark.unit
 
@@ -162,9 +161,9 @@ def test_the_row_goes_with_the_worker_and_no_database_ends_it(
     beat = Heartbeat(database, ["mute"], lambda: load_policy("default"), Metrics())
     states, seen = WorkerStates(database), Event()
 
-    async def run(until: Callable[[], bool]) -> None:
+    async def run(holds: Callable[[], bool]) -> None:
         async with beat.kept():
-            await asyncio.to_thread(wait, until)
+            await asyncio.to_thread(until, holds)
 
     asyncio.run(run(lambda: bool(states.known())))
     assert states.known() == []
@@ -175,13 +174,6 @@ def test_the_row_goes_with_the_worker_and_no_database_ends_it(
 
     monkeypatch.setattr(WorkerStates, "note", away)
     asyncio.run(run(seen.is_set))
-
-
-def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + HANG_S
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def counted(*seconds: float) -> list[int]:
