@@ -7,6 +7,7 @@ own. No example has a time limit: a busy machine is no fault of the code.
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import sys
@@ -39,6 +40,12 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_finish() -> None:
+    """Whoever looks for garbage from now on need not go through all that was imported."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -1,56 +1,91 @@
-"""Worker processes that are forked off one that has imported everything: no start costs seconds.
+"""Processes that are forked off one that has imported everything: no start costs seconds.
 
-Outcomes: as ``subprocess.Popen``. The processes that are forked run ``worker_main.py`` as their
-main module, have one thread and no client yet, and end with the tests. There are two of them, used
-in turn: a worker goes through sets in another order than the one before it and the one after it.
+``Worker`` is a worker with scripted speech, as ``subprocess.Popen``. ``hushwire`` gives a command
+line that does what ``hushwire`` does with its arguments, for whoever starts it in whatever way: a
+small program (``command.py``) hands over its descriptors, environment and folder, passes signals on
+and ends as the command ends; where it is killed, the command is.
+
+The processes that are forked run ``worker_main.py`` as their main module, have one thread and no
+client yet, and end with the tests. There are two of them, used in turn by workers: one goes through
+sets in another order than the one before it and the one after it.
 """
 
 from __future__ import annotations
 
 import atexit
+import gc
 import itertools
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from agents.cli.main import COMMANDS
+
 MAIN = Path(__file__).with_name("worker_main.py")
+LOADED = (
+    "structlog.dev",  # which logging loads in any case
+    *(f"agents.cli.{one.place.partition(':')[0]}" for one in COMMANDS.values()),
+    # What commands load when they are called; no detector, whose libraries may start threads.
+    "agents.app.in_memory_pipeline",
+    "agents.app.run_folder",
+    "agents.reports.compliance.page",
+    "agents.vault.analytics.call_listing",
+    "agents.vault.analytics.warehouse.asking",
+    "agents.vault.exports.vcons",
+    "console.server",
+    "duckdb",
+)
+"""What a process has imported beside scripted workers before it is forked."""
+_COMMAND = Path(__file__).with_name("command.py")
 _NUMBER = struct.Struct("!q")
 _starting = threading.Lock()
 _SEEDS = ("1", "2")
 """Of hashes, one of each process that is forked."""
-_nests: list[socket.socket] = []
+_nests: dict[int, Path] = {}
 _turn = itertools.count()
 
 
-def _nest() -> socket.socket:
-    """Where the next worker is ordered."""
+def _nest(place: int) -> Path:
+    """The socket where the next process is ordered."""
     with _starting:
-        place = next(_turn) % len(_SEEDS)
-        if place == len(_nests):
+        if place not in _nests:
+            folder = Path(tempfile.mkdtemp(prefix="hushwire-"))  # sockets have short names
+            orders = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            orders.bind(str(folder / "orders"))
             # A library that starts threads as it is imported has none to start.
             env = {"PYTHONHASHSEED": _SEEDS[place], "OPENBLAS_NUM_THREADS": "1"}
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with theirs:
+            ours, theirs = socket.socketpair()
+            with theirs, orders:
+                given = [orders.fileno(), theirs.fileno()]
                 started = subprocess.Popen(
-                    [sys.executable, str(MAIN), str(theirs.fileno())],
+                    [sys.executable, str(MAIN), *map(str, given)],
                     env=os.environ | env,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=given,
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,
                 )
-            _nests.append(ours)
+            _nests[place] = folder / "orders"
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
             atexit.register(started.wait)
             atexit.register(ours.close)  # before: the last to be registered is the first to go
         return _nests[place]
+
+
+def hushwire(*words: str | Path) -> list[str]:
+    """The command line of ``hushwire`` with its arguments, in a process that is forked."""
+    return [sys.executable, "-IS", str(_COMMAND), str(_nest(0)), *map(str, words)]
 
 
 class Worker:
@@ -66,9 +101,11 @@ class Worker:
         self._told, theirs = socket.socketpair()
         read, write = os.pipe()
         order = {"argv": [str(MAIN), *arguments], "env": dict(env), "cwd": str(Path.cwd())}
-        with theirs:
+        place = _nest(next(_turn) % len(_SEEDS))
+        with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as orders:
             places = [theirs.fileno(), write, log.fileno()]
-            socket.send_fds(_nest(), [json.dumps(order).encode()], places)
+            orders.connect(str(place))
+            socket.send_fds(orders, [json.dumps(order).encode()], places)
         os.close(write)
         self.stdout = os.fdopen(read, encoding="utf-8")
         self.pid = self._number()
@@ -110,46 +147,62 @@ class Worker:
         self._told.close()
 
 
-def next_order(orders: int) -> None:
-    """In the process that is forked: returns in each worker, as the worker that was ordered.
+def next_order(orders: int, lives: int) -> bool:
+    """In the process that is forked: returns in each process that was ordered.
 
     Args:
         orders: descriptor of the socket where they come.
+        lives: descriptor of one that is at its end when the tests are.
+
+    Returns:
+        Whether it is to be a command, and no worker.
     """
     threads = len([*Path("/proc/self/task").iterdir()])
     assert threads == 1, f"{threads} threads: those besides this one would be lost"
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()  # what is there already is not looked at, and not copied, in each process
     with socket.socket(fileno=orders) as control:
         while True:
-            order, places, _, _ = socket.recv_fds(control, 1 << 20, 3)
-            if not order:
+            if lives in select.select([control, lives], [], [])[0]:
                 os.killpg(0, signal.SIGKILL)  # with all that is left of tests that were killed
+            order, places, _, _ = socket.recv_fds(control, 1 << 20, 4)
             if os.fork():
                 for place in places:
                     os.close(place)
                 continue
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            if _is_worker(places):
+            if _is_ordered(*places):
                 break
+    os.close(lives)
     wanted = json.loads(order)
     os.chdir(wanted["cwd"])
     os.environ.clear()
     os.environ.update(wanted["env"])
     sys.argv = wanted["argv"]
+    return sys.argv[0] != str(MAIN)
 
 
-def _is_worker(places: list[int]) -> bool:
-    """Returns in a new process, as the worker; its parent tells how it ends."""
-    told, output, log = places
+def _is_ordered(told: int, *places: int) -> bool:
+    """Returns in a new process, as what was ordered; its parent tells how it ends.
+
+    Args:
+        told: where it is told; at its end, the new process is killed.
+        places: what becomes standard output, error and, where there is one, input.
+    """
     if pid := os.fork():
-        os.close(output)
-        os.close(log)
+        for place in places:
+            os.close(place)
         os.write(told, _NUMBER.pack(pid))
+        ended = os.pidfd_open(pid)
+        if ended not in select.select([ended, told], [], [])[0]:
+            os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
-        os.write(told, _NUMBER.pack(os.waitstatus_to_exitcode(status)))
+        with suppress(OSError):
+            os.write(told, _NUMBER.pack(os.waitstatus_to_exitcode(status)))
         os._exit(0)
     os.close(told)
-    for place, number in ((output, 1), (log, 2)):
+    for place, number in zip(places, (1, 2, 0), strict=False):
         os.dup2(place, number)
         os.close(place)
     return True

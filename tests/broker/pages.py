@@ -1,5 +1,7 @@
 """Runs the commands of a page of the docs as a reader would: in one folder, one after another.
 
+``hushwire`` is forked (``forked.py``), but where a block names it in ``.venv/bin``.
+
 What a page's blocks ask for (``tests/repository/blocks.py``) is put there first:
 
 ``clone``       ``.venv`` and ``benchmarks``, as in a clone
@@ -15,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -26,6 +29,7 @@ from pathlib import Path
 import soundfile
 
 from agents.kafka.embedded_broker import EmbeddedBroker
+from tests.broker.forked import hushwire
 from tests.ports import free_port
 from tests.repository.blocks import ROOT, Block
 from tests.waiting import HANG_S
@@ -82,9 +86,12 @@ def run(blocks: Iterable[Block], folder: Path, vault: Path) -> None:
     assert not unknown, unknown
     notes = folder.parent / "notes"
     notes.mkdir()
+    command = notes / "hushwire"
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(hushwire())} "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
     port = free_port()
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PATH": f"{notes}:{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": str(folder.parent),
         "PAGES": str(notes),
         "HUSHWIRE_API_PORT": str(port),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.broker.forked import hushwire
 from tests.broker.pages import recording, run
 from tests.repository.blocks import PAGES, Block, blocks
 from tests.waiting import HANG_S
@@ -31,9 +31,8 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A vault that holds the call ``order``."""
     folder = tmp_path_factory.mktemp("pages")
     recording(folder / "recordings")
-    hushwire = [sys.executable, "-m", "agents"]
     subprocess.run(
-        [*hushwire, "run", "--from", folder / "recordings", "--to", folder / "vault"],
+        hushwire("run", "--from", folder / "recordings", "--to", folder / "vault"),
         check=True,
         timeout=HANG_S,
         cwd=folder,

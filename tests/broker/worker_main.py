@@ -1,4 +1,4 @@
-"""The main module of worker processes with scripted speech, see ``forked.py``.
+"""The main module of workers with scripted speech and of commands, see ``forked.py``.
 
 A worker's arguments: BOOTSTRAP FOLDER PREFIX STAGES IDLE_S PARTITIONS. It prints ``ready`` when
 every stage has its partitions.
@@ -16,9 +16,13 @@ if __name__ == "__main__":
     import forked  # type: ignore[import-not-found]
     import worker  # type: ignore[import-not-found]
 
-    importlib.import_module("structlog.dev")  # which logging loads in any case
-    forked.next_order(int(sys.argv[1]))
+    for name in forked.LOADED:
+        importlib.import_module(name)
+    is_command = forked.next_order(*map(int, sys.argv[1:]))
     # What a module takes from the environment as it is imported.
     tempfile.tempdir = None
-    importlib.reload(fakes)
-    worker.main()
+    if is_command:
+        importlib.import_module("agents.__main__").main()
+    else:
+        importlib.reload(fakes)
+        worker.main()
