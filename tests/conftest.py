@@ -1,4 +1,4 @@
-"""What all tests share: running brokers, migrated ledgers, and the profiles of Hypothesis.
+"""What all tests share: order, running brokers, migrated ledgers, and the profiles of Hypothesis.
 
 ``ci`` tries the same examples every time, so that what one change passes does not fail the next;
 ``HYPOTHESIS_PROFILE=nightly`` tries others each night, and more where a test names no number of its
@@ -13,6 +13,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,37 @@ if TYPE_CHECKING:
     from agents.database.engine import Database
     from tests.broker.brokers import Broker
 
+LONGEST = (
+    "broker/test_backfill.py",
+    "broker/test_pages.py",
+    "faults/test_rolling.py",
+    "broker/test_leak_scan_faults.py",
+    "broker/test_restart.py",
+    "broker/test_stopping.py",
+    "broker/test_deadletter.py",
+    "broker/test_operations.py",
+    "broker/test_crash.py",
+    "broker/test_outputs.py",
+    "broker/test_admit.py",
+    "broker/test_leak_scan.py",
+    "broker/test_shadow.py",
+    "kafka/test_broker.py",
+    "faults/test_chaos.py",
+    "repository/test_release.py",
+    "models/loaded/test_rounds.py",
+    "models/loaded/test_processors.py",
+    "repository/test_monitoring.py",
+    "agents/runtime/test_many_calls.py",
+    "models/loaded/test_evaluating.py",
+    "models/loaded/test_transcriber.py",
+    "simulation/test_simulation.py",
+    "pipeline/muting/test_misbehaving.py",
+    "agents/runtime/test_runtime_model.py",
+    "repository/test_compose.py",
+    "agents/app/test_bench_models.py",
+    "models/consent/test_reader.py",
+)
+"""By what ``make test`` prints of the slowest; the others come as they lie."""
 SLOW = [HealthCheck.too_slow]
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=SLOW)
 settings.register_profile(
@@ -40,6 +72,13 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: the last to be begun are short, and all processes end together."""
+    places = {one: place for place, one in enumerate(LONGEST)}
+    root = Path(__file__).parent
+    items.sort(key=lambda one: places.get(one.path.relative_to(root).as_posix(), len(places)))
 
 
 def pytest_collection_finish() -> None:
@@ -73,12 +112,12 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     if (migrate := sys.modules.get("agents.database.migrate")) is None:
         yield None  # none of the tests that were collected has a ledger
         return
-    upgrade, newest = migrate.upgrade, migrate.newest
+    upgrade: Callable[[Database], tuple[str | None, str]] = migrate.upgrade
     file = tmp_path_factory.mktemp("migrated") / "ledger.db"
     one_at_a_time = Lock()
 
     def copied(database: Database) -> tuple[str | None, str]:
-        place = database.engine.url.database
+        place = str(database.engine.url.database)
         with one_at_a_time:
             if not database.sqlite or migrate.current(database) is not None:
                 return upgrade(database)
@@ -88,7 +127,7 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
                 first.dispose()
             with closing(sqlite3.connect(file)) as made, closing(sqlite3.connect(place)) as empty:
                 made.backup(empty)
-        return None, newest()
+        return None, str(migrate.newest())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(migrate, "upgrade", copied)

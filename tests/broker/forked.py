@@ -164,7 +164,7 @@ def next_order(orders: int, lives: int) -> bool:
     gc.freeze()  # what is there already is not looked at, and not copied, in each process
     with socket.socket(fileno=orders) as control:
         while True:
-            if lives in select.select([control, lives], [], [])[0]:
+            if lives in select.select([control.fileno(), lives], [], [])[0]:
                 os.killpg(0, signal.SIGKILL)  # with all that is left of tests that were killed
             order, places, _, _ = socket.recv_fds(control, 1 << 20, 4)
             if os.fork():

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -32,6 +31,7 @@ from pipeline.gateways.door.model import CallHeader
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
 from tests.broker import fakes
+from tests.broker.forked import hushwire
 from tests.broker.harness import WITH_DOOR, Installation, Script, content, script
 from tests.waiting import HANG_S, until
 
@@ -223,7 +223,7 @@ def _ingest(installation: Installation, recordings: Path, state: Path, public: P
         "HUSHWIRE_PARTITIONS": str(installation.partitions),
         "HUSHWIRE_BOOTSTRAP": installation.bootstrap,
     }
-    command = [sys.executable, "-m", "agents", "ingest", str(recordings), "--public-key"]
+    command = hushwire("ingest", recordings, "--public-key")
     done = subprocess.run(
         [*command, str(public)], env=told, capture_output=True, text=True, check=False
     )

@@ -33,6 +33,7 @@ from agents.system.owners import archive_owner
 from pipeline.records import cloudevents
 from tests.agents.storing import bucket
 from tests.broker import fakes
+from tests.broker.forked import hushwire
 from tests.broker.harness import Installation, Script, script
 from tests.broker.test_stopping import figure
 from tests.ports import free_port
@@ -54,10 +55,9 @@ def write(folder: Path, one: Script, **notes: object) -> Path:
     return path
 
 
-def command(installation: Installation, source: str, *options: str) -> list[str]:
+def words(installation: Installation, source: str, *options: str) -> list[str]:
     return [
-        *(sys.executable, "-m", "agents", "backfill", source, "--json"),
-        *("--bootstrap", installation.bootstrap),
+        *("backfill", source, "--json", "--bootstrap", installation.bootstrap),
         *("--state-dir", str(installation.folder / "state"), *options),
     ]
 
@@ -71,7 +71,7 @@ def backfill(
 ) -> dict[str, object]:
     """The report of one run."""
     done = subprocess.run(
-        command(installation, source, *options),
+        hushwire(*words(installation, source, *options)),
         env=environment(installation),
         capture_output=True,
         text=True,
@@ -135,10 +135,10 @@ def reference(installation: Installation, scripts: list[Script]) -> dict[str, st
             same = (archive / f"{one.info.call_id}.json").read_text()
             (folder / f"{one.info.call_id}.json").write_text(same)
         subprocess.run(
-            [
-                *(sys.executable, "-m", "agents", "ingest", str(folder)),
-                *("--bootstrap", other.bootstrap, "--state-dir", str(other.folder / "state")),
-            ],
+            hushwire(
+                *("ingest", str(folder), "--bootstrap", other.bootstrap),
+                *("--state-dir", str(other.folder / "state")),
+            ),
             env=environment(other),
             check=True,
             capture_output=True,
@@ -170,11 +170,10 @@ def test_half_a_recording_that_workers_ended_is_not_told_as_stored(
         report = backfill(installation, str(folder), expected=1)
         assert report["outcomes"] == {"stored in part": 1}
     told = subprocess.run(
-        [
-            *(sys.executable, "-m", "agents", "ingest", str(folder)),
-            *("--bootstrap", installation.bootstrap),
+        hushwire(
+            *("ingest", str(folder), "--bootstrap", installation.bootstrap),
             *("--state-dir", str(installation.folder / "state")),
-        ],
+        ),
         env=environment(installation),
         capture_output=True,
         text=True,
@@ -191,7 +190,7 @@ def test_stopped_while_it_waits_for_workers_it_is_stopped(installation: Installa
     folder = installation.folder / "archive"
     write(folder, script("one"), call_id="one")
     running = subprocess.Popen(
-        command(installation, str(folder)),
+        hushwire(*words(installation, str(folder))),
         env=environment(installation),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -234,10 +233,7 @@ def test_letters_of_an_archive_are_read_by_commands_that_take_none(
         producer.send_message(cloudevents.Clear("one", dict(letter.headers), letter.value))
         producer.flush()
     listed = subprocess.run(
-        [
-            *(sys.executable, "-m", "agents", "deadletter", "list", "--json"),
-            *("--bootstrap", installation.bootstrap),
-        ],
+        hushwire("deadletter", "list", "--json", "--bootstrap", installation.bootstrap),
         env=environment(installation) | {"HUSHWIRE_STATE_DIR": str(installation.folder / "state")},
         capture_output=True,
         text=True,
@@ -276,7 +272,7 @@ def test_live_calls_go_first(installation: Installation) -> None:
     port, held = free_port(), installation.folder / "held"
     installation.start(told={**ARCHIVE, fakes.HELD: str(held), "METRICS_OF_TEST": str(port)})
     running = subprocess.Popen(
-        command(installation, str(folder), "--rate", "10000", "--at-once", "6"),
+        hushwire(*words(installation, str(folder), "--rate", "10000", "--at-once", "6")),
         env=environment(installation),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -323,9 +319,10 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(
         states = [installation.ledger.state(name) for name in names]
         return sum(state is not None for state in states) >= count
 
+    slowly = ("--rate", "60", "--at-once", "3")
     for count in sorted(dice.sample(range(1, len(names)), 3)):  # known when it is killed
         running = subprocess.Popen(
-            command(installation, str(folder), "--rate", "60", "--at-once", "3"),
+            [sys.executable, "-m", "agents", *words(installation, str(folder), *slowly)],
             env=environment(installation),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

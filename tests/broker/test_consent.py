@@ -6,7 +6,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from pipeline.records import cloudevents as wire
 from pipeline.records.consent import Consent, Decision, Evidence, Kind, Outcome, RuleStated, Why
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role
 from tests.broker import fakes
+from tests.broker.forked import hushwire
 from tests.broker.harness import Installation, Script, content
 from tests.waiting import HANG_S
 
@@ -269,7 +269,7 @@ def test_redact_refuses_a_recording_without_evidence_and_writes_nothing(tmp_path
         "name: own\nversion: '1'\nextends: [pci, hipaa, gdpr, consent]\n"
         "consent: {agents_agreed: true, lawful_basis: {default: consent}}\n"
     )
-    command = [sys.executable, "-m", "agents", "redact", str(source), str(out / "order.flac")]
+    command = hushwire("redact", source, out / "order.flac")
     done = subprocess.run(
         [*command, "--policy", str(policy)],
         env={**os.environ, "HUSHWIRE_STATE_DIR": str(tmp_path / "state")},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +18,7 @@ from agents.runtime import events
 from agents.runtime.broker_port import Delivery
 from agents.runtime.dead_letters import Fate, read_dead_letters
 from pipeline.records import cloudevents
+from tests.broker import forked
 from tests.broker.harness import Installation, script
 from tests.waiting import HANG_S
 
@@ -33,7 +33,7 @@ def hushwire(installation: Installation, *arguments: str, ends: int = 0) -> str:
         "HUSHWIRE_STATE_DIR": str(installation.folder / "state"),
         "COLUMNS": "200",
     }
-    command = [sys.executable, "-m", "agents", "deadletter", *arguments]
+    command = forked.hushwire("deadletter", *arguments)
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=HANG_S, env=environment
     )
@@ -103,8 +103,8 @@ def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None
     assert len(facts) == 2
     assert all(f'"record_offset":{place}' in "".join(facts) for place in (good.offset,))
 
-    listed = hushwire(installation, "list", "--json", "--call", "open").splitlines()
-    fates = Counter((one["fate"], one["replayed"] is not None) for one in map(json.loads, listed))
+    lines = hushwire(installation, "list", "--json", "--call", "open").splitlines()
+    fates = Counter((one["fate"], one["replayed"] is not None) for one in map(json.loads, lines))
     assert fates == {(Fate.REPLAYED.value, True): 3}  # two are of one record
     assert "2 records were replayed before (last at 2" in hushwire(
         installation, "replay", "--call", "open", ends=2
@@ -120,7 +120,7 @@ def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None
 
 
 def test_nothing_is_replayed_unless_named(installation: Installation) -> None:
-    command = [sys.executable, "-m", "agents", "deadletter", "replay"]
+    command = forked.hushwire("deadletter", "replay")
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 2
     assert "--call, --code, or --all" in done.stderr

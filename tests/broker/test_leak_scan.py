@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Collection
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,7 @@ import soundfile
 from agents.app.checks.canaries import Canary, needles
 from agents.app.checks.leak_scan import Searcher, scan, told
 from agents.app.checks.leak_scan_selftest import self_test
+from tests.broker.forked import hushwire
 from tests.broker.harness import Installation
 from tests.waiting import HANG_S
 
@@ -74,7 +74,7 @@ def test_no_card_number_in_any_written_byte(
     for name in calls:
         for suffix in (".flac", ".json"):
             (source / (name + suffix)).symlink_to(SAMPLES / (name + suffix))
-    command = [sys.executable, "-m", "agents", "run", "--from", source, "--to", work / "vault"]
+    command = hushwire("run", "--from", source, "--to", work / "vault")
     environment = {
         **os.environ,
         "TMPDIR": str(work / "tmp"),

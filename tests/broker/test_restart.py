@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from tests.broker.forked import hushwire
 from tests.broker.harness import unsigned
 from tests.waiting import HANG_S, until
 
@@ -62,8 +63,7 @@ class Run:
     def hashes(self) -> dict[str, str]:
         """Of the decrypted files, but for what certificates say of their own installation."""
         plain = self.vault.with_name("plain")
-        command = [sys.executable, "-m", "agents", "export", "--all"]
-        command += ["--vault", str(self.vault), "--to", str(plain)]
+        command = hushwire("export", "--all", "--vault", self.vault, "--to", plain)
         subprocess.run(
             command, env=self.environment, check=True, capture_output=True, timeout=HANG_S
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import urllib.request
 import uuid
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agents.database.call_ledger import CallState
 from agents.vault.shadow_results import ShadowReport, ShadowResults
 from tests.broker import fakes
+from tests.broker.forked import hushwire
 from tests.broker.harness import Installation, Script, script
 from tests.ports import free_port
 from tests.waiting import HANG_S, until
@@ -143,7 +143,7 @@ def test_spans_are_compared_once_also_when_they_are_detected_twice(
     assert after["hushwire_shadow_calls_total"] == len(CUT)
     assert not [name for name in (*before, *after) if "failed" in name]
 
-    command = [sys.executable, "-m", "agents", "shadow", "report", "--json"]
+    command = hushwire("shadow", "report", "--json")
     state = ["--state-dir", str(installation.folder / "state")]
     told = subprocess.run([*command, *state], check=True, capture_output=True, text=True).stdout
     shown = json.loads(told)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST
 from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit
@@ -45,6 +46,10 @@ def test_what_needs_a_server_lies_where_make_test_looks_for_it() -> None:
         for name, path in files.items()
         if not name.startswith(places) and _marks(path) & served
     ] == []
+
+
+def test_what_is_begun_first_is_there() -> None:
+    assert [one for one in LONGEST if not (ROOT / "tests" / one).is_file()] == []
 
 
 def test_both_parts_of_make_test_and_the_nightly_ones_are_all_tests() -> None:
