@@ -162,7 +162,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(HTTPException, partial(_http, answering))
     app.add_exception_handler(RequestValidationError, partial(_invalid, answering))
     LoginRoutes(door, parts.sessions, looks, parts.code_flow, parts.secure).add_to(routes)
-    SessionRoutes(parts.sessions, looks, parts.secure).add_to(routes)
+    SessionRoutes(parts.sessions, parts.tokens, looks, parts.secure).add_to(routes)
     TokenPages(parts.tokens, parts.sessions, parts.sources.settings, looks).add_to(routes)
     ApiPages(app, looks).add_to(routes)
     CallListPages(finder, listing, SavedViews(parts.database)).add_to(routes)

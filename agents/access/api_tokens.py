@@ -77,7 +77,7 @@ class Tokens:
         *,
         now: Clock | None = None,
     ) -> None:
-        self._database, self._log, self.now = database, log, now or database.now
+        self.database, self._log, self.now = database, log, now or database.now
 
     def create(self, role: Role, name: str, lives: timedelta, *, by: str) -> tuple[Token, str]:
         """Make a token.
@@ -110,7 +110,7 @@ class Tokens:
         text = f"{PREFIX}{token_id}_{secrets.token_hex(32)}"
         token = Token(token_id, name, role, now, now + lives, None, by)
         self._audit("token-created", token_id, by, role=role.value, expires=stamp(token.expires))
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(
                 insert(API_TOKENS).values(
                     token_id=token_id,
@@ -127,7 +127,7 @@ class Tokens:
     def known(self) -> list[Token]:
         """Every token, the newest first."""
         query = select(API_TOKENS).order_by(API_TOKENS.c.created.desc(), API_TOKENS.c.token_id)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [_token(row) for row in connection.execute(query)]
 
     def revoke(self, token_id: str, *, by: str) -> bool:
@@ -141,7 +141,7 @@ class Tokens:
             InputError: there is no such token.
         """
         query = select(API_TOKENS).where(API_TOKENS.c.token_id == token_id)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise InputError("there is no token with this id: `hushwire tokens list` shows them")
@@ -152,7 +152,7 @@ class Tokens:
             API_TOKENS.c.token_id == token_id, API_TOKENS.c.revoked.is_(None)
         )
         views = delete(SAVED_VIEWS).where(SAVED_VIEWS.c.owner == f"token:{token_id}")
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(views)
             return bool(connection.execute(change.values(revoked=stamp(self.now()))).rowcount)
 
@@ -166,7 +166,7 @@ class Tokens:
         if found is None:
             raise AccessError("malformed")
         query = select(API_TOKENS).where(API_TOKENS.c.token_id == found.group(1))
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             row = connection.execute(query).one_or_none()
         # An unknown id is compared as well, so that it takes as long as a wrong secret.
         right = hmac.compare_digest(_digest(text), row.digest if row is not None else _NOBODYS)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from agents.database.engine import Database
 from agents.database.tables import API_TOKENS
+from agents.system.owners import user_named
 from pipeline.errors import InputError
 
 _TOKEN: Final = "token:"  # noqa: S105 - how audit entries name one
@@ -44,6 +45,7 @@ def _person(database: Database, who: str) -> str:
     Raises:
         InputError: nobody knows who made the token.
     """
+    who = user_named(who)  # versions of before have the number
     while who.startswith(_TOKEN):
         query = select(API_TOKENS.c.made_by).where(
             API_TOKENS.c.token_id == who.removeprefix(_TOKEN)

@@ -25,13 +25,15 @@ from sqlalchemy import Row, delete, insert, or_, select, update
 from agents.access.audit_log import AuditLog, Event
 from agents.access.roles import Role
 from agents.database.engine import Database
-from agents.database.tables import API_TOKENS, SESSIONS
+from agents.database.tables import API_TOKENS, PEOPLE, SESSIONS
 from agents.system.clock import stamp
 
 FORM: Final = re.compile(r"([0-9a-f]{16})\.([0-9a-f]{64})")
 SEEN: Final = timedelta(minutes=1)
 """How exactly it is known when somebody asked last."""
 NAME_MOST: Final = 80
+NAME_KEPT: Final = timedelta(days=366)
+"""After somebody's last login at the issuer."""
 EACH_MOST: Final = 20
 """Sessions of one person at once; a further one ends the oldest."""
 
@@ -120,6 +122,12 @@ class Sessions:
                     issuer_session=issuer_session,
                 )
             )
+            if token_id is None:
+                over = PEOPLE.c.seen <= stamp(now - NAME_KEPT)
+                connection.execute(delete(PEOPLE).where(or_(PEOPLE.c.who == who, over)))
+                if name:
+                    row = {"who": who, "name": name[:NAME_MOST], "seen": stamp(now)}
+                    connection.execute(insert(PEOPLE).values(row))
         return f"{session_id}.{secret}"
 
     def check(self, text: str, *, used: bool = True) -> Session | None:
@@ -217,6 +225,13 @@ class Sessions:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return sum(self.end(row.session_id, by=row.who, why="issuer") for row in rows)
+
+
+def people(database: Database) -> dict[str, str]:
+    """What those who logged in at the issuer are called, by what the audit log calls them."""
+    with database.reading() as connection:
+        found = connection.execute(select(PEOPLE.c.who, PEOPLE.c.name))
+        return {row.who: row.name for row in found}
 
 
 def _living(now: datetime, idle: timedelta) -> Any:  # noqa: ANN401 - a select of many columns

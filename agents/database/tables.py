@@ -267,6 +267,16 @@ SESSIONS = Table(
 goes when its session ends. ``token_id``: the token that it was opened with, if it was one;
 ``issuer_session``: hash of the issuer's session, if it named one."""
 
+PEOPLE = Table(
+    "people",
+    METADATA,
+    Column("who", String(160), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("seen", String(40), nullable=False),
+)
+"""What people of the issuer were called when they logged in last; ``who`` as the audit log names
+them. The log itself has no names, so that one can go."""
+
 SAVED_VIEWS = Table(
     "saved_views",
     METADATA,

@@ -7,7 +7,8 @@ lie on a cluster may not.
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from typing import Final
 
 _EMBEDDED: Final = "embedded"
@@ -20,12 +21,34 @@ DOOR: Final = f"{_CLUSTER}:door"
 """Owner of calls that came in by the door (``agents.stages.admit``)."""
 
 
+_NUMBER: Final = "uid:"
+
+
 def user() -> str:
-    """Who runs the command."""
+    """Who runs the command, as the operating system knows them; no variable says otherwise."""
+    return user_named(f"{_NUMBER}{os.getuid()}")
+
+
+def user_named(who: str) -> str:
+    """The name of a user whom ``uid:1000`` means, as older entries have it.
+
+    Whatever else it is stays as it is, and so does a number that has no name on this machine.
+    """
+    number = who.removeprefix(_NUMBER)
+    if number == who or not number.isdecimal():
+        return who
     try:
-        return getpass.getuser()[:128]
-    except (OSError, KeyError):
-        return "unknown"
+        return pwd.getpwuid(int(number)).pw_name[:128]
+    except (KeyError, OverflowError):
+        return who
+
+
+def user_numbered(name: str) -> str:
+    """``uid:1000``, as older entries name a user of this machine; empty where there is none."""
+    try:
+        return f"{_NUMBER}{pwd.getpwnam(name).pw_uid}"
+    except (KeyError, ValueError):
+        return ""
 
 
 def owner(*, embedded: bool) -> str:

@@ -129,7 +129,7 @@ class LogRoutes:
             looked_most=LOOKED_MOST,
             kinds=KINDS,
             everything=ALL,
-            tokens=sorted(set(names.tokens.values())),
+            tokens=names.choices,
             run=self.watch.state(),
             by=names(self.watch.state().by),
         )

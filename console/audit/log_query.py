@@ -36,7 +36,7 @@ class AuditQuery(Parameters):
     )
     kind: str = Field("", max_length=40, description="Such as call-erased.")
     who: str = Field(
-        "", max_length=160, pattern=_PLAIN, description="As the log has it, or a token's name."
+        "", max_length=160, pattern=_PLAIN, description="As the log has it, or by name."
     )
     call: str = Field("", max_length=128, pattern=r"^[A-Za-z0-9._-]*$", description="A call's id.")
 
@@ -44,7 +44,7 @@ class AuditQuery(Parameters):
         """Which entries are meant.
 
         Args:
-            names: of tokens.
+            names: of tokens and people.
 
         Raises:
             FilterError: a time or a kind is none.

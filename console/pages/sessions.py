@@ -9,9 +9,11 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
+from agents.access.api_tokens import Tokens
 from agents.access.roles import Permission
 from agents.access.sessions import Session, Sessions
 from console.auth.looks import Looks, Principal
+from console.auth.names import Names
 from console.auth.routing import Routes
 from console.http.errors import INVALID, NOT_FOUND, Refusal
 from console.http.forms import SEE_OTHER, fields
@@ -26,6 +28,7 @@ class SessionRoutes:
     """Answers with sessions."""
 
     sessions: Sessions
+    tokens: Tokens
     looks: Looks
     secure: bool = False
     """Whether callers come over TLS: cookies are for TLS only then."""
@@ -72,6 +75,7 @@ class SessionRoutes:
             sessions=self.sessions.known(me.who),
             chosen=chosen,
             may_do=MAY_DO,
+            named=Names.of(self.tokens),
             zones=zone_names(),
             problem=problem,
         )
@@ -87,7 +91,8 @@ class SessionRoutes:
         me = request.state.principal
         found = self.sessions.known()
         self.looks.write(me, "sessions", sessions=len(found))
-        return page("entry/sessions.html", me=me, sessions=found)
+        named = Names.of(self.tokens)
+        return page("entry/sessions.html", me=me, sessions=found, named=named)
 
     def end(self, request: Request, session_id: Id) -> Response:
         """End anybody's session."""

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pipeline.analytics.peaks import peaks
-from tests.browser.conftest import CALL, log_in, until
+from tests.browser.conftest import CALL, log_in, until, watched
 from tests.console.serving import Console
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -233,6 +233,23 @@ def test_by_keys_alone(call: Page) -> None:
     before = at(call)
     keys.press("ArrowUp")
     assert at(call) == before
+
+
+def test_a_link_of_another_site_leads_to_its_second(
+    browser: Browser, served: tuple[str, Console]
+) -> None:
+    """Our cookie stays at home at first, and what stands behind ``#`` is never sent."""
+    address, console = served
+    with watched(browser, lambda _: False, base_url=address) as (page, _):
+        page.goto(f"/calls/{CALL}#t=3")
+        page.get_by_label("Token").fill(console.token("analyst"))
+        page.get_by_role("button", name="Log in").click()
+        until(page, f"{NOW} === 3")
+        link = f'<a href="{address}/calls/{CALL}#t=4">what she said</a>'
+        page.route("http://chat.example/", lambda route: route.fulfill(body=link))
+        page.goto("http://chat.example/")
+        page.get_by_role("link").click()
+        until(page, f"location.origin === {address!r} && {NOW} === 4")
 
 
 def test_the_end_is_reached_from_near_it(call: Page) -> None:

@@ -107,7 +107,9 @@ def test_a_link_from_another_site_is_followed_once_more(served: Console) -> None
     stranger = served.client()
     answer = stranger.get(f"/calls/{STORED}?t=3", headers=ELSEWHERE)
     assert answer.status_code == 200
-    assert f'content="0; url=/calls/{STORED}?t=3"' in answer.text
+    assert f'content="2; url=/calls/{STORED}?t=3"' in answer.text
+    assert f'<a href="/calls/{STORED}?t=3">' in answer.text
+    assert 'src="/static/again.js"' in answer.text
     assert stranger.get(f"/calls/{STORED}", headers=HERE).status_code == 303
     assert stranger.post("/logout", headers=ELSEWHERE).status_code == 303
 

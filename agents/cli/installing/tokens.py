@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from agents.access.roles import Role
 from agents.cli.shared import public_keys
 from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import STATE, Settings, load_settings
+from agents.system.owners import user
 from agents.system.screen import screen
 from pipeline.errors import InputError
 
@@ -36,7 +36,7 @@ def create(
     """Make a token and print it: once, for it is stored nowhere."""
     lives = _span(expires)
     with _opened(load_settings(state_dir=state_dir)) as tokens:
-        token, text = tokens.create(role, name, lives, by=_me())
+        token, text = tokens.create(role, name, lives, by=user())
     screen(stderr=True).print(
         f"token {token.token_id} of {token.name}, {token.role}, until "
         f"{token.expires:%Y-%m-%d %H:%M} UTC. Keep what follows: it is not shown again.",
@@ -75,7 +75,7 @@ def revoke(
 ) -> None:
     """End a token at once."""
     with _opened(load_settings(state_dir=state_dir)) as tokens:
-        done = tokens.revoke(token_id, by=_me())
+        done = tokens.revoke(token_id, by=user())
     screen().print("revoked" if done else "it was revoked before", highlight=False)
 
 
@@ -85,10 +85,6 @@ def _span(text: str) -> timedelta:
         raise InputError(f"--expires {text}: a number with d or h is needed, such as 30d")
     count = int(found.group(1))
     return timedelta(days=count) if found.group(2) == "d" else timedelta(hours=count)
-
-
-def _me() -> str:
-    return f"uid:{os.getuid()}"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +15,7 @@ from agents.cli.shared.pipeline_options import PolicyName
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
 from agents.system.fatal_exit import ExitCode
+from agents.system.owners import user
 from agents.system.screen import print_listing, screen
 from pipeline.errors import InputError
 
@@ -211,7 +211,7 @@ def _publish(
     settings = load_settings(policy=policy, state_dir=state_dir)
     with opened(settings, vault) as parts:
         evaluations = Evaluations(parts.ledger.database, parts.log)
-        sha256 = evaluations.publish(result, read_policy(settings), by=f"uid:{os.getuid()}")
+        sha256 = evaluations.publish(result, read_policy(settings), by=user())
     screen().print(f"published: figures {sha256}", highlight=False, soft_wrap=True)
 
 

@@ -1,12 +1,11 @@
 """``hushwire policy publish`` and what belongs to it: versions in the ledger, which workers follow.
 
-Where another person has to approve (HUSHWIRE_POLICY_APPROVAL=two), that is told by the user id of
+Where another person has to approve (HUSHWIRE_POLICY_APPROVAL=two), that is told by the user of
 the command line, or by who is logged in on the console's page.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from agents.cli.shared import public_keys as known
 from agents.cli.shared.listing import AsJson, show_rows
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
+from agents.system.owners import user
 from agents.system.screen import screen
 from pipeline.errors import InputError
 
@@ -60,7 +60,7 @@ def publish(
     written = path.read_text(encoding="utf-8") if path.is_file() else ""
     with _versions(vault, state_dir) as versions:
         document = document_of(policy, written, versions.known)
-        step = partial(versions.publish, document, by=_me(), reason=reason)
+        step = partial(versions.publish, document, by=user(), reason=reason)
         _tell(_accepted(step, laxer=laxer))
 
 
@@ -115,7 +115,7 @@ def approve(
 ) -> None:
     """Put a version in force that another person wrote; look at it by `policy show` first."""
     with _versions(vault, state_dir) as versions:
-        _tell(versions.approve(number, by=_me()))
+        _tell(versions.approve(number, by=user()))
 
 
 @app.command("withdraw")
@@ -126,7 +126,7 @@ def withdraw(
 ) -> None:
     """Take back a draft, or a version that waits for an approval."""
     with _versions(vault, state_dir) as versions:
-        _tell(versions.withdraw(number, by=_me()))
+        _tell(versions.withdraw(number, by=user()))
 
 
 @app.command("rollback")
@@ -139,7 +139,7 @@ def rollback(
 ) -> None:
     """Put an earlier version in force again, as a new one; 0 is the policy of the settings."""
     with _versions(vault, state_dir) as versions:
-        step = partial(versions.roll_back, number, by=_me(), reason=reason)
+        step = partial(versions.roll_back, number, by=user(), reason=reason)
         _tell(_accepted(step, laxer=laxer))
 
 
@@ -170,10 +170,6 @@ def _versions(vault: str | None, state_dir: Path | None) -> Iterator[PolicyVersi
 
 def _asks() -> bool:
     return sys.stdin.isatty()
-
-
-def _me() -> str:
-    return f"uid:{os.getuid()}"
 
 
 def _tell(version: Version) -> None:

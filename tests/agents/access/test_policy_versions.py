@@ -205,6 +205,15 @@ def test_tokens_of_the_command_line_stand_for_themselves(make: Make, ledger: Led
     assert versions.approve(made.number, by=other).approver == other
 
 
+def test_a_user_is_one_person_by_name_and_by_number(make: Make, ledger: Ledger) -> None:
+    """Versions that were written before have the number."""
+    versions = make(two=True)
+    made = versions.publish(DOCUMENT, by="uid:0", reason="a", laxer=True)
+    with pytest.raises(InputError, match="another person"):
+        versions.approve(made.number, by="root")
+    assert versions.approve(made.number, by=tokens(ledger, BOB)).state is State.PUBLISHED
+
+
 def test_a_token_whose_maker_nobody_knows_approves_nothing(make: Make, ledger: Ledger) -> None:
     versions = make(two=True)
     old = tokens(ledger, "uid:1000")
