@@ -18,7 +18,7 @@ from agents.kafka.admin import cluster_state, unread
 from agents.kafka.topics import Topics, create_topics, wanted_configs
 from agents.settings.model import Settings
 from tests.broker.brokers import on_both
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.broker
 
@@ -88,6 +88,7 @@ def test_an_archives_topics_are_counted_where_they_are_there(
     name = both.backfill().audio_raw
     week = {"retention.ms": "604800000"}
     admin.create_topics([NewTopic(name, 2, 1, config=week)])[name].result(15)
+    until(lambda: name in admin.list_topics(timeout=HANG_S).topics)  # Kafka shows it later
     assert name in hushwire("topics", "update", fails=2)
     assert "11 topics updated" in hushwire("topics", "update", "--shorten")
     assert f"{len(both.all())} topics of 2 partitions" in hushwire("topics", "create")
