@@ -23,7 +23,7 @@ from rich.live import Live
 from rich.table import Table
 
 from agents.access.audit_log import AuditLog
-from agents.app.recordings.ingest import Ingested, Outcome
+from agents.app.recordings.ingest import ON_THEIR_WAY, Ingested, Outcome
 from agents.app.recordings.recording_folder import recordings_at
 from agents.app.wiring import ingest_files, worker_config
 from agents.app.worker import run_worker
@@ -51,9 +51,7 @@ from pipeline.records.call_names import shown
 POLL_S = 0.3
 OWN = tuple(stage for stage in STAGES if stage != ADMIT)
 """Stages of a run: it opens its calls itself, nothing comes in by the door."""
-_HERE = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
-"""Outcomes of recordings whose calls are on this broker."""
-_KEPT = _HERE | {Outcome.STORED_BEFORE}
+_KEPT = ON_THEIR_WAY | {Outcome.STORED_BEFORE}
 """Outcomes of recordings that may be stored."""
 
 
@@ -266,7 +264,7 @@ class _Run:
         """Whether a call that is on this broker is not closed yet."""
         if self.failure is not None:
             return False
-        here = {one.call_id for one in list(self.results) if one.outcome in _HERE}
+        here = {one.call_id for one in list(self.results) if one.outcome in ON_THEIR_WAY}
         states = self._states()
         return any(states.get(call_id) is CallState.OPEN for call_id in here)
 
@@ -293,7 +291,11 @@ class _Run:
         states, elapsed = self._states(), time.monotonic() - self.began
         for one in list(self.results):
             state = states.get(one.call_id, CallState.OPEN)
-            if one.outcome in _HERE and state is not CallState.OPEN and one.path not in self.told:
+            if (
+                one.outcome in ON_THEIR_WAY
+                and state is not CallState.OPEN
+                and one.path not in self.told
+            ):
                 self.told.add(one.path)
                 place = f"{len(self.told)} of {len(self.files)} after {elapsed:.0f} s"
                 self._line(f"{one.call_id}: {state.value}, {place}")
@@ -321,7 +323,7 @@ class _Run:
 
 def _stand(results: Iterable[Ingested], states: Mapping[str, CallState]) -> Counter[str]:
     """How many calls stand how, of those that are on this broker."""
-    here = (one.call_id for one in results if one.outcome in _HERE)
+    here = (one.call_id for one in results if one.outcome in ON_THEIR_WAY)
     return Counter(states[call_id].value for call_id in here if call_id in states)
 
 

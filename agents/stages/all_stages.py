@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from agents.stages import admit, detect, mute, transcribe, vault, verify
+from agents.system.tracing import trace_context
 from pipeline.policy.model import Policy
 from pipeline.records.model import CallInfo
 
-STAGES: Final = (admit.NAME, transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
+STAGES: Final = trace_context.STAGES
 LISTENING: Final = frozenset({transcribe.NAME, verify.NAME})
 """Stages that need speech engines."""
 LANGUAGE: Final = frozenset({detect.NAME, verify.NAME})

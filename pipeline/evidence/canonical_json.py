@@ -139,3 +139,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise ValueError("a member stands twice")
     return members
+
+
+def finite(value: object) -> object:
+    """A value without NaN and infinities, which JSON has no name for: they become None."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {name: finite(one) for name, one in value.items()}
+        case list() | tuple():
+            return [finite(one) for one in value]
+        case _:
+            return value

@@ -41,6 +41,7 @@ from pipeline.evidence.transcript import build_transcript, to_call_analytics, to
 from pipeline.muting.keys import is_key
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import Policy
+from pipeline.records.call_names import same_call
 from pipeline.records.consent import Business, Decision, Outcome, Why
 from pipeline.records.continuity import Account
 from pipeline.records.intervals import merge_intervals
@@ -127,7 +128,7 @@ class CallAssembly:
         Raises:
             RecordError: a chunk of another call, or not the next one.
         """
-        self._belongs(chunk.call.call_id)
+        self._call_id = same_call(self._call_id, chunk.call.call_id)
         if self._done or self._verdict is not None or chunk.seq < self._chunks:
             return None
         if chunk.seq > self._chunks or chunk.start != self._position:
@@ -156,7 +157,7 @@ class CallAssembly:
         Raises:
             RecordError: findings of another call.
         """
-        self._belongs(findings.call_id)
+        self._call_id = same_call(self._call_id, findings.call_id)
         if not self._done:
             self._findings.setdefault(findings.seq, findings)
         return self._assemble()
@@ -167,16 +168,10 @@ class CallAssembly:
         Raises:
             RecordError: the verdict of another call.
         """
-        self._belongs(verdict.call.call_id)
+        self._call_id = same_call(self._call_id, verdict.call.call_id)
         if self._verdict is None:
             self._verdict = verdict
         return self._assemble()
-
-    def _belongs(self, call_id: str) -> None:
-        if self._call_id is None:
-            self._call_id = call_id
-        elif call_id != self._call_id:
-            raise RecordError("a record of another call")
 
     def _assemble(self) -> StoredCall | None:
         """Everything that is stored, once the verdict and the last findings are there."""

@@ -40,6 +40,7 @@ from pipeline.muting.merging import ChannelMutes, Cut
 from pipeline.muting.padding import Padding, widen
 from pipeline.muting.rendering import apply_mutes, missing_span
 from pipeline.policy.model import Policy
+from pipeline.records.call_names import same_call
 from pipeline.records.continuity import MIXED, Account
 from pipeline.records.model import (
     Action,
@@ -129,7 +130,7 @@ class CallMuter:
         """
         if self._finished:
             return []
-        self._belongs(chunk.call.call_id)
+        self._call_id = same_call(self._call_id, chunk.call.call_id)
         before = self._assembler.position
         self._append(self._assembler.take(chunk), before)
         return self._advance()
@@ -142,7 +143,7 @@ class CallMuter:
         """
         if self._finished:
             return []
-        self._belongs(findings.call_id)
+        self._call_id = same_call(self._call_id, findings.call_id)
         self._check(findings)
         if findings.seq >= self._next_findings:
             self._waiting.setdefault(findings.seq, findings)
@@ -161,15 +162,9 @@ class CallMuter:
         """
         if self._finished:
             return []
-        self._belongs(end.call_id)
+        self._call_id = same_call(self._call_id, end.call_id)
         self._complete(end)
         return self._advance()
-
-    def _belongs(self, call_id: str) -> None:
-        if self._call_id is None:
-            self._call_id = call_id
-        elif call_id != self._call_id:
-            raise RecordError("a record of another call")
 
     def _check(self, findings: Findings) -> None:
         channels = self._state.call.channels if self._state else None

@@ -4,7 +4,8 @@ Recorders name files by the caller's number, and a call's id stands in clear in 
 ledger, catalogue, audit log and certificate. ``holds_number`` says whether a name may hold a
 number of a telephone, a card or a person. It fails closed: seven digits are a number, whatever
 stands between them, unless they are a time or an identifier that machines draw. ``pseudonym_of``
-makes an id without any digit; ``shown`` masks a name for people to read.
+makes an id without any digit; ``shown`` masks a name for people to read. ``same_call`` refuses
+a record of another call.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import re
 import unicodedata
 from typing import Final
 from urllib.parse import unquote
+
+from pipeline.errors import RecordError
 
 CALL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """What a call id may look like: it becomes a Kafka key, a header and a file name."""
@@ -134,3 +137,18 @@ def _drawn(found: re.Match[str]) -> str:
 
 def _digits(text: str) -> int:
     return sum(char.isdigit() for char in text)
+
+
+def same_call(known: str | None, call_id: str) -> str:
+    """The one call that records are of.
+
+    Args:
+        known: of those before; None: this is the first.
+        call_id: of the record that comes.
+
+    Raises:
+        RecordError: it is of another call.
+    """
+    if known not in {None, call_id}:
+        raise RecordError("a record of another call")
+    return call_id

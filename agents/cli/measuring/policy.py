@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Policies.", no_args_is_help=True)
 SHIPPED: Final = "shipped"
-_AGO: Final = re.compile(r"([1-9][0-9]{0,3})([dhw])")
-_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, with everything.")]
 Calls = Annotated[bool, typer.Option("--calls", help="Also the ids of the calls that it concerns.")]
@@ -251,12 +248,13 @@ def _day(text: str | None) -> date:
 def _since(text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
-    ago = _AGO.fullmatch(text)
+    from agents.vault.analytics.call_filter import FilterError, ago  # noqa: PLC0415
+
     try:
-        if ago is not None:
-            return now - int(ago[1]) * _UNITS[ago[2]]
+        if text[-1:] in set("hdw"):
+            return ago("--since", text, now)
         return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, FilterError):
         raise InputError(
             f"--since {text[:40]}: write 90d, 12w, 36h, or a day as 2026-09-01"
         ) from None

@@ -8,7 +8,6 @@ names as the columns; what is no number is null, since JSON has none for it.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
@@ -17,6 +16,7 @@ from typing import Annotated
 import typer
 
 from agents.system.screen import print_list, screen
+from pipeline.evidence.canonical_json import finite
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
@@ -41,9 +41,7 @@ def show_rows(
     """
     if as_json:
         for row in rows:
-            typer.echo(
-                json.dumps(_numbers(row), ensure_ascii=False, default=_plain, allow_nan=False)
-            )
+            typer.echo(json.dumps(finite(row), ensure_ascii=False, default=_plain, allow_nan=False))
     elif rows:
         names = [name for name in rows[0] if name not in unlisted]
         cells = [[_cell(row[name]) for name in names] for row in rows]
@@ -69,19 +67,6 @@ def _cell(value: object) -> str:
             return str(value.value)
         case _:
             return str(value)
-
-
-def _numbers(value: object) -> object:
-    """The same without NaN and infinities."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping():
-            return {name: _numbers(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_numbers(one) for one in value]
-        case _:
-            return value
 
 
 def _plain(value: object) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +19,7 @@ from agents.database.engine import Database
 from agents.database.tables import EVALUATIONS
 from pipeline.evaluation.figures.summary import by_entity, totals
 from pipeline.evaluation.scoring.results import Evaluation
+from pipeline.evidence.canonical_json import finite
 from pipeline.policy.model import Policy
 
 PUBLISHED = "hushwire.audit.evaluation-published.v1"
@@ -64,7 +64,7 @@ class Evaluations:
 
     def publish(self, evaluation: Evaluation, policy: Policy, *, by: str) -> str:
         """Store figures; the same again replace themselves. Returns their sha256."""
-        figures = json.dumps(_finite(figures_of(evaluation)), separators=(",", ":"))
+        figures = json.dumps(finite(figures_of(evaluation)), separators=(",", ":"))
         sha256 = hashlib.sha256(figures.encode()).hexdigest()
         at = self._database.stamp()
         facts = {"at": at, "what": "evaluation-published", "sha256": sha256}
@@ -92,16 +92,3 @@ class Evaluations:
             return None
         stored = datetime.fromisoformat(row.stored)
         return Figures(stored, row.by, row.policy, row.policy_digest, json.loads(row.figures))
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Without what JSON has no name for."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            return {name: _finite(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_finite(one) for one in value]
-        case _:
-            return value

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from pipeline.evaluation.corpora.call_manifest import TruthCall
 from pipeline.evaluation.corpora.entity_aliases import entity_name
 from pipeline.evaluation.scoring.leak_scoring import COLLAR_MS
-from pipeline.evaluation.scoring.results import Point
+from pipeline.evaluation.scoring.results import STEPS, Point
 from pipeline.records.intervals import length, merge_intervals, subtract_intervals
 from pipeline.records.model import Interval, Span
-
-STEPS: Final = tuple(step / 20 for step in range(21))
 
 
 @dataclass(frozen=True, slots=True)

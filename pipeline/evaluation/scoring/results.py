@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -17,6 +17,9 @@ from pipeline.errors import InputError
 from pipeline.records.model import Action, Span
 
 _STRICT = ConfigDict(extra="forbid")
+
+STEPS: Final = tuple(step / 20 for step in range(21))
+"""Thresholds of a curve, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)

@@ -15,6 +15,7 @@ from pipeline.detection.numbers.runs import words_from_text
 from pipeline.evaluation.corpora.entity_aliases import entity_name
 from pipeline.evaluation.corpora.labelled_texts import Label, LabelledCase
 from pipeline.evaluation.scoring.results import (
+    STEPS,
     CallScore,
     Evaluation,
     Found,
@@ -35,7 +36,6 @@ IN_PART = "found in part"
 _LEAD = RATE
 """Samples before the first word."""
 _CHANNELS = {Role.AGENT: 0, Role.CUSTOMER: 1, Role.MIXED: 0}
-_STEPS = tuple(step / 20 for step in range(21))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def curve(detected: Sequence[Detected]) -> tuple[Point, ...]:
                     hits[entity][value] += entity == entity_name(label.entity)
     points = []
     for entity in sorted(labelled):
-        for threshold in _STEPS:
+        for threshold in STEPS:
             good, bad = _above(right[entity], threshold), _above(wrong[entity], threshold)
             recall = _above(hits[entity], threshold) / labelled[entity]
             precision = good / (good + bad) if good + bad else 1.0

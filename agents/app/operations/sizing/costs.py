@@ -18,11 +18,13 @@ from typing import Annotated, Final, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agents.system.tracing import trace_context
 from pipeline.audio.opening import open_regular
 from pipeline.errors import InputError
 
 Device: TypeAlias = Literal["cpu", "cuda"]
-STAGES: Final = ("transcribe", "detect", "mute", "verify", "vault")
+STAGES: Final = trace_context.STAGES[1:]
+"""But admit, whose cost is nothing beside theirs."""
 LISTENING: Final = ("transcribe", "verify")
 """Stages with speech engines."""
 T = TypeVar("T", bound=BaseModel)
