@@ -10,6 +10,6 @@ of the recording, and a demo of each outcome · ``console`` lists and search of 
 every benchmark ends. ``python -m benchmarks`` measures the whole pipeline. Data:
 ``texts``, ``scripts``, ``samples``, ``baselines``.
 
-Each ends with JSON and a page; figures that are kept stand in ``docs/measured.md``. Test:
-``tests/benchmarks``.
+Each ends with JSON and a page; figures that are kept stand in ``docs/measured.md``, README's in
+``figures.json``, by ``--record``. Test: ``tests/benchmarks``.
 """

@@ -1,7 +1,8 @@
 """The demo: the sample calls through the embedded pipeline, every digit checked against the truth.
 
 ``python -m benchmarks.demo`` prints a table and the path of an HTML report; exit code 1 when a
-card, CVV or SSN digit stays audible, or a call is not stored.
+card, CVV or SSN digit stays audible, or a call is not stored. ``--record NAME`` keeps its figures
+for README.md (``benchmarks.results``).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from agents.system.screen import screen
 from agents.vault.exports.files import export_calls
 from agents.vault.reader import CallFilter, VaultReader
 from agents.vault.vault import Vault
-from benchmarks.quality.leakcheck import CallResult, LeakReport, check
+from benchmarks.quality.leakcheck import CallResult, LeakReport, check, figures
+from benchmarks.results import record
 from pipeline.errors import HushwireError
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -51,6 +53,7 @@ def main() -> int:
     """Run the demo; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="calls with their truth")
+    parser.add_argument("--record", metavar="NAME", help="keep the figures by this name for README")
     parser.add_argument("--to", type=Path, default=OURS, help="made anew each time")
     options = parser.parse_args()
     console = screen()
@@ -80,6 +83,8 @@ def main() -> int:
         console.print(f"demo: {error}", style="bold red", markup=False, highlight=False)
         return 2
     console.print(_table(calls, leaks))
+    if options.record:
+        record(options.record, _command(options.samples), figures(leaks))
     console.print(f"report: {report.resolve()}", markup=False, highlight=False, soft_wrap=True)
     return 0 if summary.clean and leaks.passed else 1
 
@@ -147,6 +152,12 @@ def _table(calls: list[ReportCall], leaks: LeakReport) -> Table:
         f"and SSN digits audible; harmless speech muted {leaks.harmless_muted_share:.1%}"
     )
     return table
+
+
+def _command(samples: Path) -> str:
+    return (
+        "make demo" if samples == SAMPLES else f"python -m benchmarks.demo --samples {samples.name}"
+    )
 
 
 def _speed(summary: Summary) -> str:

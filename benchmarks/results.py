@@ -1,4 +1,8 @@
-"""How every benchmark ends: JSON for programs, a Markdown page for people, and the page printed."""
+"""How every benchmark ends: JSON for programs, a Markdown page for people, and the page printed.
+
+Figures that README.md shows are recorded in ``figures.json`` by ``--record`` of the benchmark that
+measured them; ``tests/repository/test_figures.py`` holds README against it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.cost.processes import machine
+
+FIGURES: Final = Path(__file__).parent / "figures.json"
+"""By name: command, machine and day of a run, and its figures as README has them."""
 
 
 def stamp() -> dict[str, str]:
@@ -20,6 +27,21 @@ def keep(out: Path, name: str, result: Mapping[str, Any]) -> None:
     """Write a result as ``NAME.json`` into a folder, which is made where it is missing."""
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def record(name: str, command: str, values: Mapping[str, str], to: Path = FIGURES) -> None:
+    """Record what README shows of a run, instead of what stood there by that name.
+
+    Args:
+        name: of the entry, such as ``samples``.
+        command: what was run.
+        values: figures by name, written as README writes them, such as ``"4.8"``.
+        to: the file.
+    """
+    kept = json.loads(to.read_text(encoding="utf-8"))
+    kept[name] = {"command": command, **stamp(), "values": dict(values)}
+    to.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"recorded as {name} in {to}")
 
 
 def finish(out: Path, name: str, result: Mapping[str, Any], page: str) -> None:

@@ -1,6 +1,6 @@
 """Checks redacted audio against the truth: what can still be heard, and what was muted for nothing.
 
-    python -m benchmarks.quality.leakcheck MANIFEST DIR [--json]
+    python -m benchmarks.quality.leakcheck MANIFEST DIR [--json] [--record NAME]
 
 A short view of what ``hushwire evaluate audio`` tells in full; how it is counted is said in
 ``pipeline/evaluation/scoring/leak_scoring.py``.
@@ -16,9 +16,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.app.evaluation.run_calls import check
+from benchmarks.results import record
 from pipeline.evaluation.scoring.leak_scoring import CallResult, DigitResult, LeakReport, TypeResult
 
-__all__ = ["CallResult", "DigitResult", "LeakReport", "TypeResult", "as_json", "check", "main"]
+__all__ = [
+    "CallResult",
+    "DigitResult",
+    "LeakReport",
+    "TypeResult",
+    "as_json",
+    "check",
+    "figures",
+    "main",
+]
 
 
 def as_json(report: LeakReport) -> str:
@@ -44,14 +54,28 @@ def as_json(report: LeakReport) -> str:
     return json.dumps(totals, indent=2)
 
 
+def figures(report: LeakReport) -> dict[str, str]:
+    """What README.md shows: calls, digits audible and spoken, per cent of harmless speech muted."""
+    digits = report.digits()
+    return {
+        "calls": str(len(report.calls)),
+        "audible": str(sum(one.audible for one in digits)),
+        "digits": str(sum(one.digits for one in digits)),
+        "harmless": f"{100 * report.harmless_muted_share:.1f}",
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 1 when a digit can be heard or a call is missing."""
     parser = argparse.ArgumentParser(description="Check redacted audio against the truth.")
     parser.add_argument("manifest", type=Path)
     parser.add_argument("redacted", type=Path, help="folder with the redacted recordings")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--record", metavar="NAME", help="keep the figures by this name for README")
     options = parser.parse_args(arguments)
     report = check(options.manifest, options.redacted)
+    if options.record:
+        record(options.record, f"leakcheck of {options.redacted.name}", figures(report))
     if options.json:
         print(as_json(report))
         return 0 if report.passed else 1

@@ -1,7 +1,7 @@
 """Learns the reader's weights from the labelled texts, and measures what they bring.
 
     python -m benchmarks.reader.learn train [--epochs 3] [--half] [--without-heard] [--out FILE]
-    python -m benchmarks.reader.learn measure [--rules benchmarks/baselines/rules.json.gz]
+    python -m benchmarks.reader.learn measure [--rules FILE] [--record]
 
 ``train`` starts from the weights of a sentence encoder that a package brings, writes the graph
 beside the catalogue and pins its hash there. ``measure`` runs the detector over the texts that
@@ -36,6 +36,7 @@ from benchmarks.labels.labelled import (
     cases,
     talk,
 )
+from benchmarks.results import record
 from models.detection.detector import Detector
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER
 from pipeline.evaluation.corpora.entity_aliases import entity_name
@@ -186,12 +187,20 @@ class Sums:
         for name, count in labelled.items():
             self._types[name, call].update({0: covered[name], 1: count})
 
-    def line(self) -> str:
-        """Covered, harmless muted, empty cases flagged, right names: per cent with intervals."""
+    @property
+    def cases(self) -> int:
+        """How many calls they are of."""
+        return len(self._cases)
+
+    def shares(self) -> list[Estimate]:
+        """Covered, harmless muted, empty cases flagged, right names."""
         calls = self._cases.values()
         columns = [[call[at] for call in calls] for at in range(8)]
-        shares = [ratio(columns[at], columns[at + 1]) for at in range(0, 8, 2)]
-        return "  ".join(map(per_cent, shares))
+        return [ratio(columns[at], columns[at + 1]) for at in range(0, 8, 2)]
+
+    def line(self) -> str:
+        """The shares in per cent, with intervals."""
+        return "  ".join(map(per_cent, self.shares()))
 
     def types(self) -> dict[str, tuple[int, int, Estimate]]:
         """Words covered and all words of each type, and the share with its interval."""
@@ -213,8 +222,14 @@ def per_cent(share: Estimate) -> str:
     return f"{100 * share.value:6.2f} ({100 * share.low:5.2f}-{100 * share.high:6.2f})"
 
 
-def measure(policy: Policy, rules: Path | None) -> None:
-    """Print both detectors side by side."""
+def measure(policy: Policy, rules: Path | None, *, keep: bool = False) -> None:
+    """Print both detectors side by side.
+
+    Args:
+        policy: by which the detector finds.
+        rules: what the rules muted; None: they are not shown.
+        keep: whether README's figures are recorded.
+    """
     detector = Detector(policy)
     recorded: dict[str, Any] = {}
     if rules is not None:
@@ -233,6 +248,20 @@ def measure(policy: Policy, rules: Path | None) -> None:
                 if muted is not None:
                     before[key].add(case.id, old)
     _tell(now, before)
+    if keep:
+        record("reader", "make bench-reader", _figures(now, before))
+
+
+def _figures(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> dict[str, str]:
+    """What README.md shows: per cent covered, muted for nothing, flagged; now and by the rules."""
+    found = {}
+    for key in ("older", "plain", "fresh"):
+        found[f"{key}.cases"] = str(now[key].cases)
+        for name, sums in (("", now[key]), (".rules", before[key])):
+            shares = zip(("covered", "harmless", "flagged"), sums.shares(), strict=False)
+            for column, share in shares:
+                found[f"{key}.{column}{name}"] = f"{100 * share.value:.1f}"
+    return found
 
 
 def _tell(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> None:
@@ -270,6 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     measuring.add_argument("--rules", type=Path, default=RULES, help="what the rules muted")
     measuring.add_argument("--policy", default="default")
+    measuring.add_argument("--record", action="store_true", help="keep the figures for README")
     options = parser.parse_args(arguments)
     if options.command == "train":
         train(
@@ -277,7 +307,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             half=options.half, out=options.out, threads=options.threads,
         )  # fmt: skip
     else:
-        measure(load_policy(options.policy), options.rules if options.rules.exists() else None)
+        rules = options.rules if options.rules.exists() else None
+        if options.record and rules is None:
+            parser.error(f"{options.rules} is not there, and README shows the rules' figures, too")
+        measure(load_policy(options.policy), rules, keep=options.record)
 
 
 if __name__ == "__main__":
