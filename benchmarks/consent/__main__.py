@@ -35,6 +35,7 @@ from benchmarks.consent.learning import Learning, is_about_recording
 from benchmarks.consent.texts import Opening, Turn, half, openings
 from benchmarks.reader.learn import held, is_left, tune
 from models.consent.reader import GRAPH, MODEL, TOKENIZER, ConsentReader, load_consent_reader
+from pipeline.consent.spoken import Said
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase
 from pipeline.evaluation.figures.statistics import wilson
 
@@ -42,14 +43,15 @@ WEIGHTS: Final = Path("models/consent/weights")
 BEFORE: Final = Path("benchmarks/baselines/consent_before.json")
 """What the weights before found in the same openings."""
 _CATALOGUE: Final = Path("models/store/catalogue.yaml")
-_TRADES: Final = "*trades*"
-"""Texts that came after the first two rounds; their word pieces are those of the first ones."""
-_CALLS: Final = "*calls*"
-"""Ordinary openings; the shipped weights have not learnt from them."""
+_TRADES, _CALLS, _NEAR = "*trades*", "*calls*", "*near*"
+"""Texts that came later, each after another round; their word pieces are those of the first ones:
+openings of many trades, ordinary ones, and near misses."""
 _ROUNDS: Final[Sequence[tuple[dict[str, Any], float, Sequence[str]]]] = (
-    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0, (_TRADES, _CALLS)),
-    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35, (_TRADES, _CALLS)),
-    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 2e-4}, 0.5, (_CALLS,)),
+    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0, (_TRADES, _CALLS, _NEAR)),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35, (_TRADES, _CALLS, _NEAR)),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 2e-4}, 0.5, (_CALLS, _NEAR)),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 2e-4}, 0.5, (_NEAR,)),
+    ({"epochs": 3, "rate": 4e-5, "fresh_rate": 1e-4}, 0.5, ()),
 )
 """How long and how fast is learnt, one round after the other, with which share of the ordinary
 turns, and which texts are left out: the rate falls to nothing and begins anew (Loshchilov & Hutter
@@ -99,7 +101,13 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
         if learnt is not None:
             np.savez(learnt, **weights)
     reader = ConsentReader(graph(weights), tokenizer)
-    least = chosen(reader, openings("dev"), _ordinary(filter(is_left, cases)), tell)
+    seen = {part: half(openings(part), seen=True) for part in _ASKED_FOR}
+    usual = {
+        Said.NOTICE: seen["ordinary"],
+        Said.WITHDRAW: [*seen["ordinary"], *seen["withdrawals"]],
+    }
+    plain = _ordinary(filter(is_left, cases))
+    least = chosen(reader, openings("dev"), usual, plain, tell)
     pin(graph(weights, least), tokenizer)
 
 

@@ -2,7 +2,8 @@
 
 Outcome of ``chosen``: a probability by label, between that below which too much is found falsely
 and that above which too little is found; where the first is the higher one, it holds, but for
-withdrawals.
+withdrawals. Disclosures and withdrawals are weighed on ordinary openings: hard ones ask for more
+than calls do.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def _highest(noted: Sequence[Scores], least: Mapping[Said, float]) -> Scores:
 
 def chosen(
     reader: ConsentReader,
-    written: Sequence[Opening],
+    hard: Sequence[Opening],
+    usual: Mapping[Said, Sequence[Opening]],
     plain: Iterable[Opening],
     tell: Callable[[str], None],
 ) -> dict[Said, float]:
@@ -102,18 +104,26 @@ def chosen(
 
     Args:
         reader: with biases as they were learnt.
-        written: openings that nothing has learnt from.
-        plain: ordinary calls, too.
+        hard: openings that nothing has learnt from, and that were written to be hard.
+        usual: such as calls are, of which nothing has learnt either, as written, for the labels
+            that are weighed on them.
+        plain: ordinary calls in which recording is not spoken of.
         tell: is told what each threshold brings.
     """
     ordinary = [_highest(_noted(reader, one, plainly), _FIRST) for one in plain]
-    noted = [(one, _noted(reader, one, lay)) for lay in LAID.values() for one in written]
+    hard_ones = [(one, _noted(reader, one, lay)) for lay in LAID.values() for one in hard]
+    noted = {
+        label: [(one, _noted(reader, one, plainly)) for one in usual[label]]
+        if label in usual else hard_ones
+        for label in Said
+    }  # fmt: skip
     least: dict[Said, float] = {}
     for answers in (False, True):
-        scored = [(one, _highest(each, least or _FIRST)) for one, each in noted]
+        known = least or _FIRST
         for label in Said:
             if (label in {Said.YES, Said.NO}) is answers:
-                least[label] = _threshold(label, scored, ordinary, tell)
+                scored = [(one, _highest(each, known)) for one, each in noted[label]]
+                least = least | {label: _threshold(label, scored, ordinary, tell)}
     return least
 
 

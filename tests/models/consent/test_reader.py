@@ -90,7 +90,7 @@ def test_every_number_is_the_same_number() -> None:
     "text",
     [
         *("", " ", "?!", "\u3053\u306e\u901a\u8a71\u306f", "\u0437\u0432\u043e\u043d"),
-        *("\U0001f600" * 50, "la " * 20_000),
+        *("\U0001f600" * 50, "we went to the harbour and had fish with rice " * 3_000),
     ],
 )
 @pytest.mark.parametrize("role", list(Role))
@@ -160,13 +160,13 @@ def test_nothing_said_is_in_repr_or_logs(caplog: pytest.LogCaptureFixture) -> No
 @pytest.mark.parametrize(
     ("label", "found", "falsely"),
     [
-        (Said.NOTICE, 0.66, 0.03),
-        (Said.ASK, 0.76, 0.03),
-        (Said.YES, 0.41, 0.025),
-        (Said.NO, 0.43, 0.02),
-        (Said.WITHDRAW, 0.77, 0.04),
-        (Said.PAUSE, 0.61, 0.01),
-        (Said.RESUME, 0.9, 0.01),
+        (Said.NOTICE, 0.8, 0.07),
+        (Said.ASK, 0.86, 0.015),
+        (Said.YES, 0.47, 0.02),
+        (Said.NO, 0.57, 0.015),
+        (Said.WITHDRAW, 0.7, 0.02),
+        (Said.PAUSE, 0.56, 0.005),
+        (Said.RESUME, 0.9, 0.015),
     ],
 )
 def test_what_nothing_has_learnt_from_is_read_as_well_as_measured(
@@ -177,7 +177,14 @@ def test_what_nothing_has_learnt_from_is_read_as_well_as_measured(
 
 def test_disclosures_in_ordinary_openings_are_found_as_well_as_measured() -> None:
     texts = half(openings("ordinary"), seen=False)
-    assert_found(measured(texts, load_consent_reader(), plainly), Said.NOTICE, 0.82, 0.015)
+    assert_found(measured(texts, load_consent_reader(), plainly), Said.NOTICE, 0.98, 0.005)
+
+
+def test_withdrawals_in_mid_call_are_found_as_well_as_measured() -> None:
+    texts = [
+        one for part in ("ordinary", "withdrawals") for one in half(openings(part), seen=False)
+    ]
+    assert_found(measured(texts, load_consent_reader(), plainly), Said.WITHDRAW, 0.95, 0.02)
 
 
 def assert_found(sums: Sums, label: Said, found: float, falsely: float) -> None:
