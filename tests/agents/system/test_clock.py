@@ -38,7 +38,7 @@ CLOCK = "agents/system/clock.py"
 DEFAULTS = {
     "agents/database/engine.py": "the clock of a database, where none is given",
     "agents/database/call_ledger.py": "the same, for a ledger",
-    "agents/app/worker.py": "the same, for a worker",
+    "agents/app/stage_clients.py": "the same, for a worker",
     "agents/vault/file_store.py": "ages of drafts, which are the file system's",
     "agents/reports/gdpr_record.py": "the date on a document",
     "agents/cli/installing/keys.py": "ages that are shown",
