@@ -30,6 +30,9 @@ METADATA_MS = 5_000
 """How often the topics are looked at. A member that leads its group while a broker that was just
 started does not show them yet gives everybody nothing, and asks again when they show: with Faust's
 default after up to five minutes."""
+SEEK_S = 60.0
+"""How long a seek may take. Faust takes one of its 90 s for its own end: nothing is read any more,
+and nobody is told."""
 SESSION_S = 6.0
 """A killed worker's partitions move after this; group joins on the embedded broker take half."""
 
@@ -118,10 +121,9 @@ def attach(app: faust.App, runtime: Reader) -> None:
 
     async def read(stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         async for event in stream.noack().events():
-            if event.message not in _consumer(app).fresh:
-                continue
             try:
-                await runtime.arrive(_delivery(event))
+                if event.message in _consumer(app).fresh:
+                    await runtime.arrive(_delivery(event))
             except Exception as error:  # noqa: BLE001 - Faust would begin anew behind the record
                 fatal_exit.exit_now(
                     fatal_exit.ExitCode.BUG, f"a record was not taken ({type(error).__name__})"
@@ -204,8 +206,12 @@ class OrderedConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
-        """Read again from the commits."""
-        async with self._place:
+        """Read again from the commits.
+
+        Raises:
+            TimeoutError: the broker did not say them within ``SEEK_S``; it ends the worker.
+        """
+        async with asyncio.timeout(SEEK_S), self._place:
             revoked, self.fresh = self._revoked, WeakSet()
             await super().perform_seek()
             # The client leaves the place of a partition that nothing is committed of as it is.

@@ -29,7 +29,7 @@ from pipeline.evidence.turns import (
     turns_of,
 )
 from pipeline.muting.rendering import MISSING, is_gap, is_pause
-from pipeline.records.intervals import merge_intervals
+from pipeline.records.intervals import merge_intervals, subtract_intervals
 from pipeline.records.model import (
     CallInfo,
     Hearing,
@@ -99,7 +99,9 @@ def build_transcript(
         spoken = [word for word in main if word.channel == channel]
         kept, swallowed = _split(spoken, here, call)
         if sound:
-            kept = _placed(kept, sound[channel], call.sample_rate)
+            # A mute may be filled with a tone or noise.
+            heard = subtract_intervals(sound[channel], [mute.interval for mute in here])
+            kept = _placed(kept, heard, call.sample_rate)
         values = [one for one in shown if one.channel == channel]
         tokens += merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=in_time))
     tokens += _pauses(call, mutes)

@@ -164,6 +164,20 @@ async def test_what_was_fetched_before_a_seek_is_not_handed_on_after_it() -> Non
     assert await _next(consumer) == [1, 2]
 
 
+async def test_a_seek_that_never_ends_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust gives such a one up by itself, and never reads again."""
+    consumer, thread = _consumer(1)
+    assert _make().conf.broker_request_timeout > faust_app.SEEK_S
+    monkeypatch.setattr(faust_app, "SEEK_S", 0.01)
+    away: Any = thread
+    away.seek_to_committed = asyncio.Event().wait
+    with pytest.raises(TimeoutError):
+        await consumer.perform_seek()
+    del away.seek_to_committed
+    await consumer.perform_seek()
+    assert await _next(consumer) == [1, 2]
+
+
 async def test_a_record_from_before_a_move_is_not_taken_by_the_stage() -> None:
     """Faust puts a record that waited for room into the stream after it cleared the stream."""
     app = _make()

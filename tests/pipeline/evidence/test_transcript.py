@@ -86,6 +86,15 @@ def test_a_word_that_lasts_over_a_pause_holds_nobody_s_turn_up() -> None:
     assert without == "AGENT: Four times. And now?\nCUSTOMER: Okay, done.\n"
 
 
+def test_the_tone_of_a_mute_is_no_sound_of_a_word() -> None:
+    words = [Word(0, 0, 1_200, "Definitely", 0.9)]
+    sound = [[Interval(100, 400), Interval(900, 6_000)], []]
+    (turn,) = build_transcript(CALL, 9_000, words, [mute(0, 900, 6_000)], sound=sound).turns
+    assert [(one.text, one.start, one.end) for one in turn.tokens] == [
+        ("Definitely", 100, 400), ("[CARD_NUMBER]", 900, 6_000),
+    ]  # fmt: skip
+
+
 @st.composite
 def _spoken(draw: st.DrawFn) -> tuple[list[Word], list[Interval]]:
     edges = sorted(draw(st.sets(st.integers(0, 90), min_size=2, max_size=20)))
