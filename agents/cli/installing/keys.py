@@ -6,7 +6,7 @@ Ids and ages are shown, never material but of the public key.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -21,7 +21,7 @@ from agents.settings.model import STATE, Settings, load_settings
 from agents.system.clock import system_clock
 from agents.system.private_files import there
 from agents.system.screen import screen
-from pipeline.errors import InputError, StoreError
+from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from agents.crypto.transit_hybrid import TransitPrivate
@@ -160,15 +160,14 @@ def _counts(known: KnownKey[_Key], path: Path) -> bool:
             "one that is lost, move this one away, and run it again"
         )
     remove = known.make(path)
-    key = known.load(path)
-    if noted is not None and noted.checked == known.check(key):
-        raise InputError(f"{path}: is the key that this ledger knows, so it is not gone")
-    try:
+    with ExitStack() as undone:
+        if remove is not None:  # or the next run would take the file for somebody's own
+            undone.callback(remove)
+        key = known.load(path)
+        if noted is not None and noted.checked == known.check(key):
+            raise InputError(f"{path}: is the key that this ledger knows, so it is not gone")
         known.replace(key)
-    except StoreError:
-        if remove is not None:
-            remove()
-        raise
+        undone.pop_all()
     return remove is not None
 
 

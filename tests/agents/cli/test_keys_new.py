@@ -11,6 +11,7 @@ from agents.access.audit_log import AuditLog
 from agents.cli.main import app
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
+from agents.database import known_keys
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.database.known_keys import KnownKey, known_signing_key, known_token_key
@@ -120,6 +121,27 @@ def test_the_right_key_of_a_ledger_that_noted_none_is_not_replaced(tmp_path: Pat
     assert known is not None
     assert known.number == 2
     database.dispose()
+
+
+@pytest.mark.parametrize("fails", ["load_file", "replace", "interrupted"])
+def test_whatever_ends_a_replacement_leaves_no_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    Database(with_a_call(tmp_path)).dispose()
+    (tmp_path / "tokens.key").unlink()
+    raised = KeyboardInterrupt() if fails == "interrupted" else OSError("no more files")
+
+    def broken(*_: object) -> None:
+        raise raised
+
+    if fails == "load_file":
+        monkeypatch.setattr(known_keys, "read_key", broken)
+    else:
+        monkeypatch.setattr(KnownKey, "replace", broken)
+    assert new(tmp_path, "--replace", "token").exit_code != 0
+    assert not (tmp_path / "tokens.key").exists()
+    monkeypatch.undo()
+    assert "is made" in new(tmp_path, "--replace", "token").output
 
 
 def test_a_replacement_that_fails_is_no_entry_of_the_log_and_leaves_no_file(
