@@ -16,7 +16,6 @@ from typing import Final, Protocol
 
 import aiohttp
 
-from agents.system.sockets.serving import refuse_ended
 from agents.upkeep.news.addresses import AddressError, GuardedResolver, Target
 from pipeline.errors import HushwireError, SettingsError
 
@@ -64,7 +63,8 @@ class Poster:
         resolver: of names; for tests.
 
     Raises:
-        SettingsError: the file of authorities can't be used, or they have ended.
+        SettingsError: the file of authorities can't be used. Those that have ended are told by
+            ``hushwire doctor``, and let no receiver in: a vault worker starts, and tries again.
     """
 
     def __init__(
@@ -76,8 +76,6 @@ class Poster:
         resolver: GuardedResolver | None = None,
     ) -> None:
         self._target, self._timeout_s, self._resolver = target, timeout_s, resolver
-        if ca is not None:
-            refuse_ended("webhook_ca", ca, authorities=True)
         try:
             self._tls = ssl.create_default_context(cafile=str(ca) if ca else None)
         except (OSError, ssl.SSLError):

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.app.checks.surroundings import ending_certificates
+from agents.app.operations.findings import Grade
+from agents.settings.model import Settings
 from agents.upkeep.news.addresses import GuardedResolver, Target
 from agents.upkeep.news.posting import NotTakenError, Poster
 from pipeline.errors import SettingsError
@@ -155,8 +158,22 @@ async def test_a_certificate_of_a_stranger_is_refused(tmp_path: Path) -> None:
         assert await problem(Poster(target, timeout_s=5, ca=authority.ca)) == ""
     with pytest.raises(SettingsError, match="webhook_ca"):
         Poster(target, timeout_s=5, ca=tmp_path / "nothing.pem")
-    with pytest.raises(SettingsError, match=r"webhook_ca: the certificate in .* renew it"):
-        Poster(target, timeout_s=5, ca=pem(tmp_path / "ended.pem", -1))
+
+
+async def test_authorities_that_ended_let_a_worker_start_and_no_receiver_in(
+    tmp_path: Path,
+) -> None:
+    """Calls would wait for it otherwise; ``doctor`` tells of it."""
+    authority = Authority(tmp_path)
+    pair, ended = authority.issue("server"), pem(tmp_path / "ended.pem", -1)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pair.certificate, pair.key)
+    async with receiving(context) as receiver:
+        target = Target.of(receiver.url)
+        assert await problem(Poster(target, timeout_s=5, ca=ended)) == "certificate"
+        assert receiver.came == []
+    told = [one.grade for one in ending_certificates(Settings(webhook_ca=ended))]
+    assert told == [Grade.WEAK]
 
 
 async def test_a_name_that_leads_inside_reaches_nobody() -> None:
