@@ -54,8 +54,18 @@ class Check:
 
 
 def default_folder() -> Path:
-    """The user's cache folder for models; joined and pulled models are kept there."""
-    return Path.home() / ".cache" / "hushwire" / "models"
+    """The user's cache folder for models; joined and pulled models are kept there.
+
+    Raises:
+        ModelError: neither ``HOME`` nor the operating system names a home of this user.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:
+        raise ModelError(
+            "this user has no home where models could lie: name their folder, HUSHWIRE_MODELS_DIR"
+        ) from None
+    return home / ".cache" / "hushwire" / "models"
 
 
 def catalogue_file(folder: Path | None = None, catalogue: Path | None = None) -> Path:

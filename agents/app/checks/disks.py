@@ -1,7 +1,8 @@
 """Whether the folders that an installation writes have room.
 
-Outcomes: a ``Finding`` for each filesystem, which names all that lies on it; one that is mounted
-read-only is left out. Raises ``OSError`` where a filesystem can't be asked.
+Outcomes: a ``Finding`` for each filesystem, which names all that lies on it. Keys and models on one
+that is mounted read-only are left out, as nobody writes them there. Raises ``OSError`` where a
+filesystem can't be asked.
 
 Nothing else is written: logs go to stderr, the gateway and recorders' hosts keep nothing of a call,
 and the broker's and PostgreSQL's disks are looked at where they run.
@@ -22,6 +23,7 @@ from agents.database.engine import sqlite_file
 from agents.settings.model import Settings
 from agents.vault.file_store import is_bucket
 from models.store.loader import default_folder
+from pipeline.errors import ModelError
 
 SMALL_BYTES: Final = 256 * 1024
 """Room for key files, which may lie on a volume of 1 MiB; each is written anew before it is
@@ -40,6 +42,8 @@ class Written:
     """What happens when its disk is full."""
     least: int = FREE_BYTES
     """Bytes that should be free."""
+    may_be_fixed: bool = False
+    """Whether it may lie on a filesystem that is mounted read-only."""
 
 
 def written(
@@ -64,12 +68,12 @@ def written(
     )
     for folder in dict.fromkeys((state, *(one.parent for one in files))):
         told = "no key is replaced, and no audit log signed"
-        yield Written("keys", folder, told, SMALL_BYTES)
+        yield Written("keys", folder, told, SMALL_BYTES, may_be_fixed=True)
     if vault is not None and not is_bucket(vault):
         yield Written("vault", Path(vault), "calls wait on the broker")
-    models = settings.models_dir or default_folder()
-    if models.exists():
-        yield Written("models", models, "none is fetched", SMALL_BYTES)
+    models = _models(settings)
+    if models is not None and models.exists():
+        yield Written("models", models, "none is fetched", SMALL_BYTES, may_be_fixed=True)
     for folder in also:
         yield Written(str(folder), folder, "what is laid there is cut off")
 
@@ -79,22 +83,44 @@ def disks(places: Iterable[Written]) -> Iterator[Finding]:
     on: dict[int, list[Written]] = defaultdict(list)
     for one in places:
         on[device(_there(one.folder))].append(one)
-    for here in on.values():
-        folder = _there(here[0].folder)
+    for there in on.values():
+        folder = _there(there[0].folder)
         found = os.statvfs(folder)
-        if found.f_flag & os.ST_RDONLY:
+        fixed = bool(found.f_flag & os.ST_RDONLY)
+        here = [one for one in there if not (fixed and one.may_be_fixed)]
+        if not here:
             continue
         what = f"disk of {', '.join(dict.fromkeys(one.what for one in here))}"
+        if fixed:
+            yield Finding(
+                Grade.WEAK,
+                what,
+                f"{folder}: mounted read-only",
+                "a disk with errors is mounted so by the kernel: look at its log, mend the disk "
+                f"and mount it to be written; until then, {_full(here)}",
+            )
+            continue
         free = found.f_bavail * found.f_frsize
         told = f"{folder}: {_size(free)} free"
         short = [one for one in here if free < one.least]
         if found.f_files and found.f_favail < FREE_FILES:
             told, short = f"{folder}: no more than {found.f_favail} files fit", here
         if short:
-            full = "; ".join(dict.fromkeys(f"{one.what}: {one.full}" for one in short))
-            yield Finding(Grade.WEAK, what, told, f"make room; when it is full, {full}")
+            yield Finding(Grade.WEAK, what, told, f"make room; when it is full, {_full(short)}")
         else:
             yield Finding(Grade.OK, what, told)
+
+
+def _full(here: Iterable[Written]) -> str:
+    return "; ".join(dict.fromkeys(f"{one.what}: {one.full}" for one in here))
+
+
+def _models(settings: Settings) -> Path | None:
+    """Where models lie; None where that can't be known: a user without a home."""
+    try:
+        return settings.models_dir or default_folder()
+    except ModelError:
+        return None
 
 
 def device(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from agents.app.checks.disks import SMALL_BYTES, written
 from agents.app.operations.findings import FREE_BYTES, Finding, Grade
 from agents.cli.main import app
 from agents.settings.model import Settings
+from models.store import loader
 
 pytestmark = pytest.mark.unit
 
@@ -109,6 +111,28 @@ def test_what_is_mounted_read_only_is_written_by_nobody(mount: Mount, tmp_path: 
     secrets = mount("secrets", 0, flags=os.ST_RDONLY)
     settings = Settings(keyset=str(secrets / "kek.json"), models_dir=secrets)
     assert [one.what for one in found(settings, tmp_path)] == ["disk of ledger, keys"]
+
+
+def test_a_disk_that_the_kernel_mounted_read_only_is_told(mount: Mount) -> None:
+    state, vault = mount("state", flags=os.ST_RDONLY), mount("vault", flags=os.ST_RDONLY)
+    ledger, calls = found(Settings(), state, vault)
+    assert (ledger.grade, ledger.what) == (Grade.WEAK, "disk of ledger")
+    assert (calls.grade, calls.what) == (Grade.WEAK, "disk of vault")
+    assert calls.told == f"{vault}: mounted read-only"
+    assert "vault: calls wait on the broker" in calls.advice
+
+
+def test_a_user_without_a_home_has_no_folder_of_models(
+    mount: Mount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a container's user that ``/etc/passwd`` does not know."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: {}["nobody"])
+    monkeypatch.setattr(disks, "default_folder", loader.default_folder)
+    assert [one.what for one in found(Settings(), tmp_path)] == ["disk of ledger, keys"]
+    told = CliRunner().invoke(app, ["doctor", "--state-dir", str(mount("state")), "--json"])
+    assert isinstance(told.exception, SystemExit), "and no RuntimeError"
+    assert "HUSHWIRE_MODELS_DIR" in told.output
 
 
 def test_a_host_that_only_sends_has_no_ledger(mount: Mount, tmp_path: Path) -> None:
