@@ -53,6 +53,13 @@ def reject(installation: Installation, delivery: Delivery, code: str, *, kept: b
         producer.send_message(cloudevents.Clear(call_id, dict(letter.headers), letter.value))
 
 
+def replays(installation: Installation) -> list[str]:
+    """What the audit log tells of records that were sent again."""
+    with installation.ledger.database.reading() as connection:
+        query = select(ENTRIES.c.facts).where(ENTRIES.c.kind.endswith("record-replayed.v1"))
+        return [str(one) for one in connection.scalars(query)]
+
+
 def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None:
     raw = installation.topics.audio_raw
     for name in ("open", "closed", "away"):
@@ -97,9 +104,7 @@ def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None
     assert len(again) == before + 2
     same = [one for one in again if dict(one.headers()) == good.headers]
     assert [one.value() for one in same] == [good.value] * 2
-    with installation.ledger.database.reading() as connection:
-        query = select(ENTRIES.c.facts).where(ENTRIES.c.kind.endswith("record-replayed.v1"))
-        facts = [str(one) for one in connection.scalars(query)]
+    facts = replays(installation)
     assert len(facts) == 2
     assert all(f'"record_offset":{place}' in "".join(facts) for place in (good.offset,))
 
@@ -113,10 +118,17 @@ def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None
     told = hushwire(installation, "replay", "--call", "open", "--again")
     assert "2 records sent again, 1 left" in told
     assert len(installation.read(raw)) == before + 4
+    assert len(replays(installation)) == 4  # each of the same records by the same person
     # The record is read once more, as after a crash: its new letter was not replayed.
     reject(installation, good, "record", kept=True)
     letters = read_dead_letters(installation.bootstrap, installation.topics, installation.ledger)
     assert [one.fate for one in letters][-1] is Fate.REPLAYABLE
+    # Replayed as well, it is so for good: its replay differs from the first by its time alone.
+    only = ("replay", "--call", "open", "--code", "record")
+    assert "1 records sent again" in hushwire(installation, *only)
+    assert len(replays(installation)) == 5
+    assert "1 record was replayed before" in hushwire(installation, *only, ends=2)
+    assert len(installation.read(raw)) == before + 5
 
 
 def test_nothing_is_replayed_unless_named(installation: Installation) -> None:

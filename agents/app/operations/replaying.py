@@ -5,8 +5,9 @@ Outcomes: as ``agents.runtime.dead_letters``; ``SettingsError`` where no broker 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.access.audit_log import AuditLog
 from agents.database.call_ledger import Ledger
@@ -88,5 +89,7 @@ class DeadLetters:
             at = self.ledger.database.stamp()
             facts = audit_facts(letter, by)
             tell = events.audit(topic, letter.call_id, "record-replayed", facts, at=at)
-            self.log.append(events.audit_event(tell))
+            event = events.audit_event(tell)
+            # Of its own, since the log takes what differs by its time alone for a repeat.
+            self.log.append(replace(event, event_id=f"{event.event_id}/{uuid.uuid4()}"))
             yield letter
