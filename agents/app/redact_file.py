@@ -27,7 +27,7 @@ from agents.settings.model import STATE, Settings
 from agents.stages.detect import Open
 from agents.stages.verify import Inspector
 from agents.system.atomic_files import placement
-from agents.system.engine_sizing import listening
+from agents.system.engine_sizing import window_settings
 from agents.system.private_files import there
 from agents.upkeep.quarantine import why_failed
 from models.detection.detector import Detector
@@ -113,7 +113,7 @@ def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Red
             detector,
             SileroVoice(),
             pool,
-            listening=listening(settings.pace),
+            listening=window_settings(settings.pace),
             transcribed_by=transcribed_by(settings, hearing),
             consent=consent_rules(settings) if asked else None,
         )

@@ -43,7 +43,7 @@ from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import NAME as TRANSCRIBE
 from agents.stages.vault import NAME as VAULT
 from agents.stages.verify import NAME as VERIFY
-from agents.system.engine_sizing import batching, listening
+from agents.system.engine_sizing import batching, window_settings
 from agents.system.logging import configure_logging, get_logger, level_by_signals
 from agents.system.metrics import Metrics
 from agents.system.private_files import there
@@ -156,7 +156,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         replication=settings.replication,
         raw_retention_ms=settings.raw_retention_seconds * 1000,
         engines=settings.engine_processes,
-        listening=listening(settings.pace),
+        listening=window_settings(settings.pace),
         transcribed_by=transcribed_by(settings, hearing) if TRANSCRIBE in named else "",
         consent=consent_rules(settings) if TRANSCRIBE in named else None,
         nightly=nightly,
@@ -328,7 +328,7 @@ def transcribed_by(settings: Settings, hearing: TranscriberSettings) -> str:
     }
     # A team's own model is named by the team: its bytes are what counts.
     files = [one.files for one in speech_models(hearing)]
-    return digest_of(fingerprint(), transcriber, files, asdict(listening(settings.pace)))
+    return digest_of(fingerprint(), transcriber, files, asdict(window_settings(settings.pace)))
 
 
 def transcriber_settings(settings: Settings) -> TranscriberSettings:

@@ -46,8 +46,8 @@ class StepServices:
         in_thread: runs a function in the stage's thread.
         send: queues a record, sealed, with when its call's audio ended and its trace; done when
             the broker has it.
-        tell: the same for a content-free event.
-        listen: starts listening to a window.
+        emit: the same for a content-free event.
+        transcribe: has a window transcribed.
         act: runs a blocking action, again where that helps.
         reject: sends a record to the dead letters; whether it was for this stage to judge.
     """
@@ -57,12 +57,12 @@ class StepServices:
         *,
         in_thread: Callable[[Callable[[], list[Step]]], Awaitable[list[Step]]],
         send: Callable[[Send, Seal, float, CallTrace], Awaitable[Awaitable[object]]],
-        tell: Callable[[EmitEvent, CallTrace], Awaitable[Awaitable[object]]],
+        emit: Callable[[EmitEvent, CallTrace], Awaitable[Awaitable[object]]],
         transcribe: Callable[[Transcribe], Coroutine[Any, Any, WindowTranscript]],
         act: Callable[[Act], Awaitable[None]],
         reject: Callable[[Delivery, str, str], Awaitable[bool]],
     ) -> None:
-        self.in_thread, self.send, self.tell = in_thread, send, tell
+        self.in_thread, self.send, self.emit = in_thread, send, emit
         self.transcribe, self.act, self.reject = transcribe, act, reject
 
 
@@ -79,7 +79,7 @@ class CallRun:
         call_id: which one.
         seal: the call's key.
         core: the stage's part.
-        desk: see ``StepServices``.
+        services: see ``StepServices``.
         room: records that may wait before the reader is held up.
         changed: called whenever the core may hold another amount of audio.
     """
@@ -300,7 +300,7 @@ class CallRun:
     async def _carry_out_one(self, step: Step, task: asyncio.Task[WindowTranscript] | None) -> None:
         if isinstance(step, EmitEvent):
             self.state = str(step.facts.get("state", self.state))
-            await (await self._services.tell(step, self.trace))
+            await (await self._services.emit(step, self.trace))
         elif isinstance(step, Act):
             await self._services.act(step)
         elif isinstance(step, Later):

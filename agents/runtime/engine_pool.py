@@ -63,7 +63,7 @@ class TranscriberPool:
         pool_work: what to run.
         workers: how many processes.
         batch: how many windows a process gets at once.
-        listen_s: how long it may take for them.
+        transcribe_s: how long it may take for them.
         live: whether there are live calls.
     """
 
@@ -76,7 +76,11 @@ class TranscriberPool:
         transcribe_s: float = TRANSCRIBE_S,
         live: LiveFirst | None = None,
     ) -> None:
-        self._pool_work, self._workers, self._listen_s = pool_work, max(1, workers), transcribe_s
+        self._pool_work, self._workers, self._transcribe_s = (
+            pool_work,
+            max(1, workers),
+            transcribe_s,
+        )
         self._batch, self._live = batch or Batch(), live
         self._jobs: dict[bool, Job] = {
             False: pool_work.transcribe_all or partial(_one_by_one, pool_work.transcribe),
@@ -155,7 +159,7 @@ class TranscriberPool:
     def _gathered(self) -> BatchQueue:
         executor = _executor(self._pool_work, self._workers)
         return BatchQueue(
-            executor, self._workers, self._batch, longest_s=self._listen_s, live=self._live
+            executor, self._workers, self._batch, longest_s=self._transcribe_s, live=self._live
         )
 
     def _kill(self) -> None:

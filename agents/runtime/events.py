@@ -23,19 +23,19 @@ DEADLETTER = "__hushwire.errors."
 """Prefix of the headers, in the manner of KIP-298; there is no message and no stack."""
 
 
-def event(tell: EmitEvent, *, source: str = cloudevents.SOURCE) -> Message:
+def event(step: EmitEvent, *, source: str = cloudevents.SOURCE) -> Message:
     """A CloudEvent with JSON facts; ``ce_id`` depends on call, kind and part alone."""
     headers = {
         "ce_specversion": b"1.0",
-        "ce_id": _event_id(tell).encode(),
+        "ce_id": _event_id(step).encode(),
         "ce_source": source.encode(),
-        "ce_type": tell.kind.encode(),
-        "ce_subject": tell.call_id.encode(),
-        "ce_dataclassification": tell.classification.encode(),
+        "ce_type": step.kind.encode(),
+        "ce_subject": step.call_id.encode(),
+        "ce_dataclassification": step.classification.encode(),
         "content-type": b"application/json",
     }
-    body = json.dumps(dict(tell.facts), sort_keys=True, separators=(",", ":")).encode()
-    return Message(tell.topic, tell.call_id.encode(), headers, body)
+    body = json.dumps(dict(step.facts), sort_keys=True, separators=(",", ":")).encode()
+    return Message(step.topic, step.call_id.encode(), headers, body)
 
 
 def audit(
@@ -56,18 +56,18 @@ def refusal(
     )
 
 
-def audit_event(tell: EmitEvent) -> Event:
+def audit_event(step: EmitEvent) -> Event:
     """An audit record as it goes into the audit log, under the same id as on the topic.
 
     Raises:
         ValueError: a fact is more than a short JSON value.
     """
-    return Event(_event_id(tell), tell.call_id, tell.kind, tell.facts)
+    return Event(_event_id(step), step.call_id, step.kind, step.facts)
 
 
-def _event_id(tell: EmitEvent) -> str:
-    whole = f"{tell.call_id}/{tell.kind}"
-    return f"{whole}/{tell.part}" if tell.part else whole
+def _event_id(step: EmitEvent) -> str:
+    whole = f"{step.call_id}/{step.kind}"
+    return f"{whole}/{step.part}" if step.part else whole
 
 
 def dead_letter(

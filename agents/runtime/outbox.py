@@ -113,14 +113,14 @@ class Outbox:
             headers = {**headers, HEADER: trace.header}
         return await self._post(Message(step.topic, key, headers, clear.value))
 
-    async def tell(self, tell: EmitEvent, trace: CallTrace = NOTHING) -> Awaitable[object]:
+    async def emit(self, step: EmitEvent, trace: CallTrace = NOTHING) -> Awaitable[object]:
         """Queue a content-free event; what is returned is done when the broker has it.
 
         An audit record is written to the audit log before: no broker can lose it or make it up.
         """
-        if tell.topic == self._topics.audit:
-            await self.retry(partial(self._audit.append, events.audit_event(tell)))
-        message = events.event(tell)
+        if step.topic == self._topics.audit:
+            await self.retry(partial(self._audit.append, events.audit_event(step)))
+        message = events.event(step)
         if trace.header:
             message = replace(message, headers={**message.headers, HEADER: trace.header})
         return await self._post(message)

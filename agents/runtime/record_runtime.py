@@ -51,7 +51,7 @@ class Handled:
     """Why it goes to the dead letters, without its bytes; a code."""
     refused: str = ""
     """Why its call is refused; a code."""
-    tell: tuple[EmitEvent, ...] = ()
+    emit: tuple[EmitEvent, ...] = ()
     then: Callable[[], object] | None = field(default=None, repr=False)
     """Done once all of that is acknowledged; it may block, and may be repeated."""
     dropped: str = ""
@@ -207,8 +207,8 @@ class RecordRuntime:
             await self._out.reject(delivery, done.call_id, done.dead, original=False)
         if done.refused:
             self._refused(done)
-        for tell in done.tell:
-            await (await self._out.tell(tell, trace))
+        for step in done.emit:
+            await (await self._out.emit(step, trace))
         if done.then is not None:
             await self._out.retry(done.then)
         if done.dropped:

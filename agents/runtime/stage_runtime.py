@@ -137,7 +137,7 @@ class StageRuntime:
         self._services = StepServices(
             in_thread=self._in_thread,
             send=self._out.send,
-            tell=self._out.tell,
+            emit=self._out.emit,
             transcribe=self._transcribe,
             act=self._out.act,
             reject=self._out.reject,
@@ -373,8 +373,8 @@ class StageRuntime:
         trace = run.trace if run is not None else trace_call(call_id, self.stage.name)
         told = cause.facts if isinstance(cause, HushwireError) else {}
         at = self._ledger.database.stamp()
-        for tell in events.refusal(self._topics, call_id, self.stage.name, code, told, at=at):
-            await (await self._out.tell(tell, trace))
+        for step in events.refusal(self._topics, call_id, self.stage.name, code, told, at=at):
+            await (await self._out.emit(step, trace))
         if run is not None:
             run.end_trace(code)
         with suppress(UnknownCallError):

@@ -362,14 +362,14 @@ class Admission:
             told_now = said_before is None or header.recorder_id != said_before.recorder_id
             if header.recorder_id and told_now and call.seal is not None:
                 self._note_recorder_id(header, call.seal)
-        tell = self._in_clear(header.call_id) if begins and call.in_clear else ()
+        emit = self._in_clear(header.call_id) if begins and call.in_clear else ()
         info, raw = call.info, self._topics.audio_raw
         if isinstance(record, DoorChunk):
             pcm = g711.decode(header.codec, record.audio, header.channels)
             chunk = AudioChunk(
                 info, record.seq, record.start, pcm, paused=record.paused, blank=record.blank
             )
-            return Handled(header.call_id, (Send(raw, chunk),), call.seal, tell=tell)
+            return Handled(header.call_id, (Send(raw, chunk),), call.seal, emit=emit)
         sends: list[Send] = []
         if record.chunks and header.stated and (begins or header != said_before):
             # What an end states of consent goes ahead of it, with a repeat of the first chunk:
@@ -378,7 +378,7 @@ class Admission:
             sends.append(Send(raw, AudioChunk(info, 0, 0, pcm)))
         marks = () if record.complete else (INCOMPLETE,)
         end = CallEnd(header.call_id, record.chunks, record.end, marks=marks)
-        return Handled(header.call_id, (*sends, Send(raw, end)), call.seal, tell=tell)
+        return Handled(header.call_id, (*sends, Send(raw, end)), call.seal, emit=emit)
 
     def _in_clear(self, call_id: str) -> tuple[EmitEvent, ...]:
         """What the audit log is told of a call in clear; a repeat is the same event."""
@@ -401,7 +401,7 @@ class Admission:
             if stored is not None:
                 facts |= {"whole": stored.whole, "marks": list(stored.marks)}
             told = (EmitEvent(self._topics.calls_redacted, where.call_id, KNOWN, facts),)
-        return Handled(where.call_id, tell=told, dropped="over")
+        return Handled(where.call_id, emit=told, dropped="over")
 
     def _refused(self, call_id: str, code: str, error: HushwireError) -> Handled:
         """Refuse a call with its first record; the ledger remembers it."""
@@ -411,7 +411,7 @@ class Admission:
         at = self._ledger.database.stamp()
         told = refusal(self._topics, call_id, NAME, code, error.facts, at=at)
         return Handled(
-            call_id, dead=code, refused=code, tell=told, then=partial(self._close, call_id)
+            call_id, dead=code, refused=code, emit=told, then=partial(self._close, call_id)
         )
 
     def _close(self, call_id: str) -> None:

@@ -191,7 +191,7 @@ class TranscribeCall:
         self._gaps = self._segmenter.gaps
         self._seen.add(chunk.seq)
         self._length = max(self._length, chunk.end)
-        return [*self._listen(windows), *self._finish_if_complete()]
+        return [*self._transcribe(windows), *self._finish_if_complete()]
 
     def _finish_if_complete(self) -> list[Step]:
         end = self._end
@@ -208,22 +208,22 @@ class TranscribeCall:
         self._seen.clear()
         steps: list[Step] = []
         if self._segmenter is not None:
-            steps = self._listen(self._segmenter.finish(end))
+            steps = self._transcribe(self._segmenter.finish(end))
             self._gaps = self._segmenter.gaps
             if self._gaps:
                 self._marks.add("gap")
             self._segmenter = None
         return [*steps, Later(lambda: self._over(end))]
 
-    def _listen(self, windows: list[Window]) -> list[Step]:
-        return [self._listen_to(window) for window in windows]
+    def _transcribe(self, windows: list[Window]) -> list[Step]:
+        return [self._transcribe_one(window) for window in windows]
 
-    def _listen_to(self, window: Window) -> Step:
+    def _transcribe_one(self, window: Window) -> Step:
         if self._gate is not None and self._gate.withholds(window.channel):
-            return Later(lambda: self._heard(window, silent(window)))
-        return Transcribe(window, partial(self._heard, window))
+            return Later(lambda: self._transcribed(window, silent(window)))
+        return Transcribe(window, partial(self._transcribed, window))
 
-    def _heard(self, window: Window, transcript: WindowTranscript) -> list[Step]:
+    def _transcribed(self, window: Window, transcript: WindowTranscript) -> list[Step]:
         if Doubt.FOREIGN in transcript.doubts:
             self._marks.add(OTHER_LANGUAGE)
         elif transcript.unheard:

@@ -36,16 +36,16 @@ _MOST: dict[Pace, int] = {"latency": 4, "balanced": 4, "throughput": 8}
 waiting for its last; 8 save 7 % of the whole stage more, 16 no more than 8 (measured)."""
 _MOST_ON_GPU = 32
 _WAIT_S: dict[Pace, float] = {"latency": 0.02, "balanced": 0.05, "throughput": 0.2}
-_LISTEN: dict[Pace, WindowSettings] = {
+_WINDOWS: dict[Pace, WindowSettings] = {
     "latency": WindowSettings.latency(),
     "balanced": WindowSettings(),
     "throughput": WindowSettings.throughput(),
 }
 
 
-def listening(pace: Pace) -> WindowSettings:
+def window_settings(pace: Pace) -> WindowSettings:
     """How a pace cuts windows."""
-    return _LISTEN[pace]
+    return _WINDOWS[pace]
 
 
 def batching(pace: Pace, device: Device) -> Batch:

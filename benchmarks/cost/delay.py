@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from agents.runtime.engine_pool import TranscriberPool, whisper_work
-from agents.system.engine_sizing import Pace, batching, engine_count, listening
+from agents.system.engine_sizing import Pace, batching, engine_count, window_settings
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.calls.planting import Labelled, read_calls
 from models.speech.silero_vad import SileroVoice
@@ -117,7 +117,7 @@ async def _live(
     seconds: float,
     delays: Delays,
 ) -> None:
-    segmenter = Segmenter(call.info, voice, listening(pace))
+    segmenter = Segmenter(call.info, voice, window_settings(pace))
     rate = call.info.sample_rate
 
     async def transcribe(window: Window) -> None:

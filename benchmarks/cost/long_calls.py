@@ -12,7 +12,7 @@ import numpy as np
 
 from agents.app.in_memory_pipeline import Line
 from agents.runtime.engine_pool import engine_pool
-from agents.system.engine_sizing import listening
+from agents.system.engine_sizing import window_settings
 from benchmarks.calls.planting import Labelled, read_calls
 from benchmarks.cost import fits
 from benchmarks.cost.processes import cpu_s
@@ -47,7 +47,7 @@ def length_costs(calls: Path, repeats: Sequence[int]) -> dict[str, Any]:
                 detector,
                 voice=voice,
                 pool=pool,
-                listening=listening("balanced"),
+                listening=window_settings("balanced"),
             )
             before = cpu_s(os.getpid())
             _through(longer, line)

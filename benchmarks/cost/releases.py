@@ -34,7 +34,7 @@ from agents.kafka.embedded_broker import EmbeddedBroker
 from agents.kafka.producer import CallProducer
 from agents.kafka.topics import Topics
 from agents.settings.model import load_settings
-from agents.system.engine_sizing import Pace, engine_count, listening
+from agents.system.engine_sizing import Pace, engine_count, window_settings
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.calls.planting import Labelled, read_calls
 from benchmarks.cost import fits
@@ -239,7 +239,7 @@ def _windows(
     voice = SileroVoice()
     for chunks in live:
         info = chunks[0].call
-        segmenter = Segmenter(info, voice, listening(pace))
+        segmenter = Segmenter(info, voice, window_settings(pace))
         began = edges[info.call_id, 0] - CHUNK_S
         for chunk in chunks:
             for window in segmenter.take(chunk):

@@ -32,7 +32,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from agents.system.engine_sizing import batching, listening
+from agents.system.engine_sizing import batching, window_settings
 from benchmarks.labels.carrying import SpokenTurn, carried
 from benchmarks.labels.labelled import FRESH, TEXTS, talk
 from benchmarks.speech.channel import Line, at_level, telephone
@@ -115,7 +115,7 @@ class Hall:
     def _listen(self, spoken: _Spoken) -> list[Word]:
         """Words of both models in time order, each stated once."""
         info = CallInfo("heard", SAMPLE_RATE, tuple(_SIDES))
-        segmenter = Segmenter(info, self._voice, listening("throughput"))
+        segmenter = Segmenter(info, self._voice, window_settings("throughput"))
         windows = segmenter.take(AudioChunk(info, 0, 0, spoken.pcm))
         windows += segmenter.finish(CallEnd(info.call_id, 1, len(spoken.pcm)))
         windows = [window for window in windows if len(window.pcm)]

@@ -29,7 +29,7 @@ from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.detectors import detector_settings
 from agents.settings.model import Settings, load_settings
-from agents.system.engine_sizing import listening
+from agents.system.engine_sizing import window_settings
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.results import finish, stamp
 from benchmarks.speech.damages import INTERLUDE_S, Damage, damages, interludes
@@ -118,7 +118,7 @@ class Bench:
             self._detector,
             voice=self._voice,
             pool=self._pool,
-            listening=listening(self._settings.pace),
+            listening=window_settings(self._settings.pace),
         )
         line.send(call, recording.pcm)
         return line.finish()

@@ -26,7 +26,7 @@ from agents.runtime.engine_pool import engine_pool
 from agents.settings.detectors import detector_settings
 from agents.settings.model import load_settings
 from agents.settings.policies import read_policy
-from agents.system.engine_sizing import listening
+from agents.system.engine_sizing import window_settings
 from models.detection.detector import Detector
 from pipeline.audio.files import SUFFIXES
 from pipeline.audio.levels import Levels
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     policy = read_policy(settings)
     detector = Detector(policy, settings=detector_settings(settings))
     with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
-        engines = Engines(policy, detector, pool, listening(settings.pace))
+        engines = Engines(policy, detector, pool, window_settings(settings.pace))
         for folder in options.folders:
             whole, found = 0.0, defaultdict[str, float](float)
             for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):

@@ -21,7 +21,7 @@ import numpy as np
 import soxr
 from faster_whisper import WhisperModel
 
-from agents.system.engine_sizing import Pace, batching, listening
+from agents.system.engine_sizing import Pace, batching, window_settings
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.calls.planting import Labelled, read_calls
 from benchmarks.quality.hearing import Listened, Said, Score, score
@@ -78,7 +78,7 @@ def stage(settings: TranscriberSettings, pace: Pace = "throughput") -> Way:
     transcriber, voice = Transcriber(settings), SileroVoice()
 
     def listen(call: Labelled) -> Listened:
-        segmenter = Segmenter(call.info, voice, listening(pace))
+        segmenter = Segmenter(call.info, voice, window_settings(pace))
         windows: list[Window] = []
         second = call.info.sample_rate
         starts = range(0, len(call.pcm), second)

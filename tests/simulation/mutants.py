@@ -76,12 +76,15 @@ def _released_past_the_watermark() -> AbstractContextManager[Any]:
 
 
 def _what_nobody_heard_passes() -> AbstractContextManager[Any]:
-    transcribed_by = TranscribeCall._heard
+    original = TranscribeCall._transcribed
 
-    def heard(self: TranscribeCall, window: Window, result: WindowTranscript) -> Any:
-        return transcribed_by(self, window, replace(result, unheard=()))
+    def transcribed(self: TranscribeCall, window: Window, result: WindowTranscript) -> Any:
+        return original(self, window, replace(result, unheard=()))
 
-    return _all(mock.patch.object(TranscribeCall, "_heard", heard), _verification_finds_nothing())
+    return _all(
+        mock.patch.object(TranscribeCall, "_transcribed", transcribed),
+        _verification_finds_nothing(),
+    )
 
 
 def _verification_finds_nothing() -> AbstractContextManager[Any]:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from agents.runtime.engine_pool import engine_pool
 from agents.system.clock import system_clock
-from agents.system.engine_sizing import Device, Pace, cores, listening, memory_bytes
+from agents.system.engine_sizing import Device, Pace, cores, memory_bytes, window_settings
 from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import TranscriberSettings, speech_models, transcribe_all
 from models.speech.whisper import unusable
@@ -227,7 +227,7 @@ def _spoken(
         rate, pcm = recording.sample_rate, recording.pcm
         roles = (Role.AGENT, Role.CUSTOMER) if recording.channels > 1 else (Role.MIXED,)
         call = CallInfo(path.stem, rate, roles[: recording.channels], language=language)
-        segmenter = Segmenter(call, voice, listening(pace))
+        segmenter = Segmenter(call, voice, window_settings(pace))
         starts = range(0, len(pcm), rate)
         for seq, start in enumerate(starts):
             windows += segmenter.take(AudioChunk(call, seq, start, pcm[start : start + rate]))

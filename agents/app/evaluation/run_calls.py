@@ -21,7 +21,7 @@ from agents.runtime.engine_pool import engine_pool
 from agents.settings.detectors import detector_settings
 from agents.settings.model import Settings
 from agents.settings.policies import names_known, read_policy
-from agents.system.engine_sizing import listening
+from agents.system.engine_sizing import window_settings
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
 from pipeline.audio.files import SUFFIXES, Recording, read_recording
@@ -149,7 +149,7 @@ def evaluate_run(
         detector = Detector(policy, settings=own)
         for truth in truths:
             told(truth.call_id)
-            engines = Engines(policy, detector, pool, listening(settings.pace))
+            engines = Engines(policy, detector, pool, window_settings(settings.pace))
             call, records, line = _run(truth, manifest.parent, engines)
             calls.append(call)
             causes |= causes_of(call, records)

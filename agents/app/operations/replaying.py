@@ -88,8 +88,8 @@ class DeadLetters:
         for letter in replay(letters, named_broker(self.settings), self.ledger, client=client):
             at = self.ledger.database.stamp()
             facts = audit_facts(letter, by)
-            tell = events.audit(topic, letter.call_id, "record-replayed", facts, at=at)
-            event = events.audit_event(tell)
+            step = events.audit(topic, letter.call_id, "record-replayed", facts, at=at)
+            event = events.audit_event(step)
             # Of its own, since the log takes what differs by its time alone for a repeat.
             self.log.append(replace(event, event_id=f"{event.event_id}/{uuid.uuid4()}"))
             yield letter

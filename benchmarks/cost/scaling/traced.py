@@ -14,7 +14,7 @@ from concurrent.futures import Executor, Future
 from typing import Any, Final
 
 from agents.app.in_memory_pipeline import Line
-from agents.system.engine_sizing import Pace, listening
+from agents.system.engine_sizing import Pace, window_settings
 from benchmarks.calls.planting import Labelled
 from benchmarks.cost.delay import live_chunks
 from models.detection.detector import Detector
@@ -56,7 +56,7 @@ class _Noted(Line):
             detector,
             voice=SileroVoice(),
             pool=_AtOnce(self._took),
-            listening=listening(pace),
+            listening=window_settings(pace),
         )
 
     def put(self, topic: str, record: Record) -> None:

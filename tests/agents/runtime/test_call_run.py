@@ -99,7 +99,7 @@ async def test_an_answer_that_ends_the_call_is_sent_though_the_last_record_is_ta
         return HEARD
 
     services = StepServices(
-        in_thread=thread, send=send, tell=_never, transcribe=transcribe, act=_never, reject=_never
+        in_thread=thread, send=send, emit=_never, transcribe=transcribe, act=_never, reject=_never
     )
     core = CheckingCore()
     run = CallRun("call-1", _seal(), core, services, room=8, changed=lambda: None)

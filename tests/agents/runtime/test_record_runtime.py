@@ -50,9 +50,9 @@ class Core:
             case b"over":
                 return Handled("a", dropped="over")
             case b"refused":
-                tell = EmitEvent(TOPICS.calls_redacted, "a", "hushwire.call.refused.v1", {})
+                step = EmitEvent(TOPICS.calls_redacted, "a", "hushwire.call.refused.v1", {})
                 end = lambda: self.done.append("closed")  # noqa: E731
-                return Handled("a", dead="seal", refused="seal", tell=(tell,), then=end)
+                return Handled("a", dead="seal", refused="seal", emit=(step,), then=end)
         send = Send(TOPICS.audio_raw, CallEnd("a", delivery.offset, 0))
         return Handled("a", (send,), self.seal)
 

@@ -77,9 +77,9 @@ def test_a_dead_letter_holds_no_content() -> None:
 
 
 def test_an_event_is_the_same_every_time() -> None:
-    tell = EmitEvent("t", "call-1", "hushwire.call.redacted.v1", {"state": "stored"})
-    assert events.event(tell) == events.event(tell)
-    assert events.event(tell).headers["ce_id"] == b"call-1/hushwire.call.redacted.v1"
+    step = EmitEvent("t", "call-1", "hushwire.call.redacted.v1", {"state": "stored"})
+    assert events.event(step) == events.event(step)
+    assert events.event(step).headers["ce_id"] == b"call-1/hushwire.call.redacted.v1"
     third = EmitEvent(
         "t", "call-1", "k.v1", {"said": "aloud"}, part=3, classification="confidential"
     )

@@ -105,7 +105,7 @@ def carried_out(done: Handled) -> Handled:
 
 
 def told(done: Handled) -> list[tuple[str, Mapping[str, object]]]:
-    return [(one.kind, one.facts) for one in done.tell]
+    return [(one.kind, one.facts) for one in done.emit]
 
 
 def refused(rig: Rig, done: Handled, about: CallHeader, code: str) -> None:
@@ -126,4 +126,4 @@ def refused(rig: Rig, done: Handled, about: CallHeader, code: str) -> None:
     carried_out(done)
     assert rig.ledger.state(about.call_id) is CallState.REFUSED
     after = rig.core().take(sealed(DoorChunk(about, 1, 80, silence(about)), rig.key(about)))
-    assert (after.dropped, after.dead, after.tell) == ("over", "", ())
+    assert (after.dropped, after.dead, after.emit) == ("over", "", ())

@@ -144,7 +144,7 @@ def test_a_call_that_was_closed_is_not_taken_again(rig: Rig, state: CallState) -
     rig.ledger.close_call(about.call_id, state)
     rig.seconds += LOOK_S
     again = core.take(sealed(DoorChunk(about, 1, 80, silence(about)), key))
-    assert (again.dropped, again.send, again.seal, again.tell) == ("over", (), None, ())
+    assert (again.dropped, again.send, again.seal, again.emit) == ("over", (), None, ())
     end = core.take(sealed(DoorEnd(about, 2, 160), key))
     assert told(end) == [(KNOWN, {"call_id": about.call_id, "state": state.value})]
 

@@ -151,7 +151,7 @@ def test_nobody_else_ends_a_call_that_goes_on(rig: Rig, what: str, *, cold: bool
         ),
     }[what]
     done = core.take(bad)
-    assert (done.dead, done.refused, done.tell, done.then) == (code, "", (), None)
+    assert (done.dead, done.refused, done.emit, done.then) == (code, "", (), None)
     assert done.call_id == about.call_id
     assert core.take(sealed(next_one, key)).send
     assert rig.ledger.state(about.call_id) is CallState.OPEN

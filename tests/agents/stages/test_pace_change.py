@@ -10,7 +10,7 @@ import pytest
 from agents.runtime.steps import Later, Send, Step, Transcribe
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import TranscribeCall
-from agents.system.engine_sizing import listening
+from agents.system.engine_sizing import window_settings
 from models.detection.call_detector import UNHEARD, CallDetector
 from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from pipeline.detection.decision.conversation import Conversation
@@ -68,20 +68,20 @@ def accounted(heard: list[WindowTranscript]) -> tuple[int, list[tuple[int, int, 
 
 def test_each_record_begins_where_its_channel_was_heard_to() -> None:
     until = [0, 0]
-    for one in records(listening("balanced")):
+    for one in records(window_settings("balanced")):
         assert one.start <= until[one.channel]
         until[one.channel] = one.heard_until
     assert until == [SECONDS * RATE] * 2
 
 
 def test_under_one_pace_nothing_is_unheard() -> None:
-    watermark, unheard = accounted(records(listening("throughput")))
+    watermark, unheard = accounted(records(window_settings("throughput")))
     assert watermark >= SECONDS * RATE
     assert unheard == []
 
 
 def test_a_hole_that_another_pace_leaves_is_silenced() -> None:
-    quick, slow = records(listening("latency")), records(listening("throughput"))
+    quick, slow = records(window_settings("latency")), records(window_settings("throughput"))
     taken = 12
     assert len(slow) > taken < len(quick)
     # The records before the restart were cut shorter: the numbers of longer ones are taken.

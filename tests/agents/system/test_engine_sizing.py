@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.system.engine_sizing import Batch, batching, cores, engine_count, listening
+from agents.system.engine_sizing import Batch, batching, cores, engine_count, window_settings
 
 pytestmark = pytest.mark.unit
 
@@ -63,7 +63,11 @@ def test_a_free_process_waits_for_a_batch_only_on_a_gpu() -> None:
 
 
 def test_a_quicker_pace_closes_windows_sooner() -> None:
-    quick, even, slow = listening("latency"), listening("balanced"), listening("throughput")
+    quick, even, slow = (
+        window_settings("latency"),
+        window_settings("balanced"),
+        window_settings("throughput"),
+    )
     assert quick.span_ms < even.span_ms < slow.span_ms
     assert quick.pause_ms < even.pause_ms < slow.pause_ms
     assert quick.silent_ms < slow.silent_ms

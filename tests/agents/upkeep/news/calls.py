@@ -62,8 +62,8 @@ class Ended:
         """As any stage does."""
         self.ledger.open_call(call_id)
         at = self.ledger.database.stamp()
-        tell, _ = events.refusal(TOPICS, call_id, "transcribe", code, {"rules": "us-ca"}, at=at)
-        self.log.append(events.audit_event(tell))
+        step, _ = events.refusal(TOPICS, call_id, "transcribe", code, {"rules": "us-ca"}, at=at)
+        self.log.append(events.audit_event(step))
         self.ledger.close_call(call_id, CallState.REFUSED)
 
     def erased(self, call_id: str) -> None:
