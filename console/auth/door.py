@@ -124,6 +124,11 @@ class Door:
         if not self.limiter.may_begin(origin):
             raise _too_many()
 
+    def refuse_returning(self, origin: str) -> None:
+        """The same for those whom the issuer sends back: a login that began counts once in each."""
+        if not self.limiter.may_return(origin):
+            raise _too_many()
+
     def refuse_guessing(self, origin: str) -> None:
         """Refuse an address that showed too many tokens that were nobody's; raises ``Refusal``."""
         if not self.limiter.may_try(origin):

@@ -23,7 +23,7 @@ class Limiter:
     """The counts of one server.
 
     Args:
-        per_minute: requests of one principal, and logins that one address begins.
+        per_minute: requests of one principal, and logins that one address begins, or comes back of.
         failures: wrong tokens from one address within ``FAILURE_MINUTES``.
     """
 
@@ -39,6 +39,13 @@ class Limiter:
     def may_begin(self, address: str) -> bool:
         """Count a login at the issuer that an address begins; whether it is within the rate."""
         return self._windows.hit(self._requests, "login", _network(address))
+
+    def may_return(self, address: str) -> bool:
+        """Count somebody whom the issuer sent back to an address; whether it is within the rate.
+
+        Apart from those that begin: anybody may come back without, and everybody has once who did.
+        """
+        return self._windows.hit(self._requests, "return", _network(address))
 
     def may_try(self, address: str) -> bool:
         """Whether an address may show another token."""

@@ -194,13 +194,13 @@ class LoginRoutes:
             # Anybody can send a browser here, so nothing is counted against its address.
             raise Refusal(UNAUTHORISED, "state", _NOT_FOR_US)
         self.door.refuse_guessing(origin)
+        self.door.refuse_returning(origin)
         try:
             person = flow.finish(told, seed)
         except AccessError as error:
             why = NO_ROLE if error.reason.startswith(NO_ROLE) else error.reason
             if why in _BLAMELESS:
                 # Else a few people without a role would shut out all who come from their address.
-                self.door.refuse_beginning(origin)
                 self.looks.login_refused(origin, error.reason)
             else:
                 self.door.failed(origin, error.reason)

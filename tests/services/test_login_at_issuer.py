@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from agents.access.roles import Role
 from agents.settings.model import load_settings
-from console.auth.code_flow import BACK, ClientConfig, CodeFlow
+from console.auth.code_flow import BACK, ClientConfig, CodeFlow, _derived
 from console.auth.door import COOKIE
 from console.auth.oidc import Oidc, OidcConfig, pseudonym
 from console.pages.login import SEED_COOKIE
@@ -404,4 +404,25 @@ def test_beginning_is_under_a_rate_by_address_and_asks_nobody(
         assert codes == [303, 303, 429, 429]
         elsewhere = served.client(address="198.51.100.9").get("/login/oidc")
         assert elsewhere.status_code == 303
+    oidc.close()
+
+
+def test_a_login_that_began_within_the_rate_is_told_why_it_gives_no_role(
+    tmp_path: Path, ours: Issuer
+) -> None:
+    ours.id_claims = ours.access_claims = {"roles": ["cleaners"]}
+    oidc = Oidc(OidcConfig(ours.url, AUDIENCE, "roles", ROLES))
+    client = ClientConfig(CLIENT, None, ADDRESS)
+    with console(tmp_path, oidc=oidc, client=client, per_minute=3) as served:
+        for _ in range(3):
+            visitor = served.client()
+            told = through(visitor)
+            assert (told.status_code, "ask your security team" in told.text) == (401, True)
+        assert reasons(served) == ["no_role"] * 3
+        # What never began here makes neither entries of the log without end nor requests.
+        visitor.cookies.set(SEED_COOKIE, "seed")
+        asked = ours.asked["/token"]
+        forged = {"state": _derived("seed", "state"), "code": "code"}
+        assert visitor.get(BACK, params=forged).status_code == 429
+        assert (len(reasons(served)), ours.asked["/token"]) == (3, asked)
     oidc.close()
