@@ -21,6 +21,7 @@ from agents.access.hash_chain import Entry
 from agents.database.engine import Database
 from agents.database.tables import ENTRIES, HEAD
 from agents.system.clock import stamp
+from agents.system.owners import name_and_number
 from pipeline.errors import TamperError
 from pipeline.evidence.canonical_json import canonical_json
 
@@ -44,7 +45,7 @@ class LogQuery:
     kind: str = ""
     """Short name, such as ``call-erased``."""
     who: tuple[str, ...] = ()
-    """Any of these in ``who`` or ``by``."""
+    """Any of these in ``who`` or ``by``; a user of a host also by name or ``uid:1000`` alone."""
     call: str = ""
     looks: bool = True
     """Whether looks at pages and calls are among them; those of ``APART`` always are."""
@@ -206,7 +207,7 @@ def _wanted(database: Database, query: LogQuery) -> Iterator[ColumnElement[bool]
     if query.call:
         yield ENTRIES.c.subject == query.call
     if query.who:
-        yield or_(*(_says(database, field, one) for one in query.who for field in ("who", "by")))
+        yield or_(*(one for who in query.who for one in _who(database, who)))
 
 
 def _look(database: Database) -> ColumnElement[bool]:
@@ -215,10 +216,24 @@ def _look(database: Database) -> ColumnElement[bool]:
     return and_(ENTRIES.c.kind == "hushwire.audit.looked.v1", not_(apart))
 
 
-def _says(database: Database, field: str, text: str) -> ColumnElement[bool]:
-    """Whether a fact is this text: case counts, and nothing in it is a wildcard."""
+def _who(database: Database, who: str) -> Iterator[ColumnElement[bool]]:
+    for field in ("who", "by"):
+        yield _says(database, field, who)
+        yield _says(database, field, f"{who} (uid ", whole=False)
+    name, number = name_and_number(who)
+    if number and not name:
+        yield _holds(database, f' (uid {number})"')
+
+
+def _says(database: Database, field: str, text: str, *, whole: bool = True) -> ColumnElement[bool]:
+    """Whether a fact is this text, or begins so: case counts, and nothing in it is a wildcard."""
+    said = json.dumps(text, ensure_ascii=False)
+    return _holds(database, f'"{field}":{said if whole else said[:-1]}')
+
+
+def _holds(database: Database, piece: str) -> ColumnElement[bool]:
     place = func.instr if database.sqlite else func.strpos
-    return place(ENTRIES.c.facts, f'"{field}":{json.dumps(text, ensure_ascii=False)}') > 0
+    return place(ENTRIES.c.facts, piece) > 0
 
 
 def changed_behind(database: Database, seq: int) -> bool:

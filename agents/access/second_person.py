@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from agents.database.engine import Database
 from agents.database.tables import API_TOKENS
-from agents.system.owners import user_named
+from agents.system.owners import may_be_one
 from pipeline.errors import InputError
 
 _TOKEN: Final = "token:"  # noqa: S105 - how audit entries name one
@@ -28,13 +28,22 @@ def require_another(database: Database, author: str, by: str) -> None:
         by: who would approve.
 
     Raises:
-        InputError: it is the same principal, or one is a token that the other made.
+        InputError: it is the same principal, one is a token that the other made, or both are
+            users of hosts whose name or number agrees.
     """
-    if by == author or _person(database, by) == _person(database, author):
+    if by == author or _one(_person(database, by), _person(database, author)):
         raise InputError(
-            "who wrote a version can't approve it, nor can a token that its author made: "
-            "another person has to"
+            "who wrote a version can't approve it, nor can a token that its author made, nor a "
+            "user of a host with the author's name or number: another person has to"
         )
+
+
+def _one(first: str, second: str) -> bool:
+    """Whether they are one person, or may be."""
+    apart = (first, second)
+    if any(who.startswith((_TOKEN, _PERSON)) for who in apart):
+        return first == second
+    return may_be_one(*apart)
 
 
 def _person(database: Database, who: str) -> str:
@@ -45,7 +54,6 @@ def _person(database: Database, who: str) -> str:
     Raises:
         InputError: nobody knows who made the token.
     """
-    who = user_named(who)  # versions of before have the number
     while who.startswith(_TOKEN):
         query = select(API_TOKENS.c.made_by).where(
             API_TOKENS.c.token_id == who.removeprefix(_TOKEN)

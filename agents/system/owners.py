@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 from typing import Final
 
 _EMBEDDED: Final = "embedded"
@@ -22,33 +23,46 @@ DOOR: Final = f"{_CLUSTER}:door"
 
 
 _NUMBER: Final = "uid:"
+_BOTH: Final = re.compile(r"(.+) \(uid ([0-9]+)\)", re.DOTALL)
+_MOST: Final = 100
+"""Characters of a name that are kept: with its number, it fits every column of the ledger."""
 
 
 def user() -> str:
-    """Who runs the command, as the operating system knows them; no variable says otherwise."""
-    return user_named(f"{_NUMBER}{os.getuid()}")
+    """Who runs the command, as the operating system knows them; no variable says otherwise.
 
-
-def user_named(who: str) -> str:
-    """The name of a user whom ``uid:1000`` means, as older entries have it.
-
-    Whatever else it is stays as it is, and so does a number that has no name on this machine.
+    ``alice (uid 1000)``; ``uid:1000`` where the number has no name here, as in many containers.
     """
+    number = os.getuid()
+    try:
+        return f"{pwd.getpwuid(number).pw_name[:_MOST]} (uid {number})"
+    except KeyError:
+        return f"{_NUMBER}{number}"
+
+
+def name_and_number(who: str) -> tuple[str, str]:
+    """What an entry says of a user; empty what it does not say.
+
+    Older entries have the name or ``uid:1000`` alone. A number is not looked up: another machine
+    may have written the entry, and have another user by it.
+    """
+    both = _BOTH.fullmatch(who)
+    if both is not None:
+        return both[1], both[2]
     number = who.removeprefix(_NUMBER)
-    if number == who or not number.isdecimal():
-        return who
-    try:
-        return pwd.getpwuid(int(number)).pw_name[:128]
-    except (KeyError, OverflowError):
-        return who
+    return ("", number) if number != who and number.isdecimal() else (who, "")
 
 
-def user_numbered(name: str) -> str:
-    """``uid:1000``, as older entries name a user of this machine; empty where there is none."""
-    try:
-        return f"{_NUMBER}{pwd.getpwnam(name).pw_uid}"
-    except (KeyError, ValueError):
-        return ""
+def may_be_one(one: str, other: str) -> bool:
+    """Whether two users, of any machines, may be one person.
+
+    They may where name or number agrees, and where one entry has the name alone and the other the
+    number alone.
+    """
+    both = [
+        pair for pair in zip(name_and_number(one), name_and_number(other), strict=True) if all(pair)
+    ]
+    return not both or any(mine == theirs for mine, theirs in both)
 
 
 def owner(*, embedded: bool) -> str:

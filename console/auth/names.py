@@ -2,22 +2,25 @@
 
 A token is called by its name, a person of an organisation's issuer as it called them when they
 logged in last, with the beginning of the hash that the audit log has for them: two people may have
-one name, and somebody may choose it.
+one name, and somebody may choose it. A user of a host is called by name and number, as the entry
+has them; a number that an entry has alone is not looked up, since another machine may have written
+it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
 from agents.access.api_tokens import Tokens
 from agents.access.sessions import people
-from agents.system.owners import user_named, user_numbered
 
 _SHORT: Final = 8
 """Characters of a person's hash that are shown."""
 _HOST: Final = " on the command line"
+_UID: Final = re.compile(r"\Auser (?=[0-9]+\Z)")
 _SETTINGS: Final = "settings"
 """Author of version 0 of the policy, which nobody published."""
 
@@ -38,7 +41,6 @@ class Names:
         """What to call somebody: ``token:<id>``, ``oidc:<hash>`` or a user of the host."""
         if who == _SETTINGS:
             return who
-        who = user_named(who)
         kind, found, rest = who.partition(":")
         if not found:
             return f"{who}{_HOST}" if who else "nobody named"
@@ -58,6 +60,7 @@ class Names:
         """Those whom a text may mean: itself, the tokens and the people of that name, a user."""
         named = [f"token:{one}" for one, name in self.tokens.items() if name == text]
         named += [who for who, name in self.people.items() if text in {name, self(who)}]
-        user = user_named(text.removesuffix(_HOST))
-        named += [one for one in (user, user_numbered(user)) if one and one != text]
+        host = text.removesuffix(_HOST)
+        if host != text:
+            named.append(_UID.sub("uid:", host))
         return [text, *named]

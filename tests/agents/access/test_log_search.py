@@ -153,3 +153,18 @@ def test_entries_come_by_batches(log: AuditLog, monkeypatch: pytest.MonkeyPatch)
     fill(log, [(0, 1, 0)] * 10)
     pieces = list(export(log.database, LogQuery()))
     assert [piece.count(b"\n") for piece in pieces] == [4, 4, 2]
+
+
+def test_a_user_of_a_host_is_found_by_name_and_by_number(log: AuditLog) -> None:
+    by = ("alice (uid 1000)", "uid:1000", "alice", "alicent (uid 10001)", "bob (uid 1000)")
+    for number, who in enumerate(by):
+        kind = "hushwire.audit.hold-added.v1"
+        log.append(Event(f"e/{number}", "", kind, {"at": log.stamp(), "by": who}))
+
+    def found(*who: str) -> set[object]:
+        return {one.facts["by"] for one in search(log.database, LogQuery(who=who)).entries}
+
+    assert found("alice") == {"alice (uid 1000)", "alice"}
+    assert found("uid:1000") == {"alice (uid 1000)", "uid:1000", "bob (uid 1000)"}
+    assert found("alice (uid 1000)") == {"alice (uid 1000)"}
+    assert found("alice (uid ") == found('alice (uid 1000)",') == set()

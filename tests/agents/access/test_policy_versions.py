@@ -205,13 +205,25 @@ def test_tokens_of_the_command_line_stand_for_themselves(make: Make, ledger: Led
     assert versions.approve(made.number, by=other).approver == other
 
 
-def test_a_user_is_one_person_by_name_and_by_number(make: Make, ledger: Ledger) -> None:
-    """Versions that were written before have the number."""
+@pytest.mark.parametrize(
+    ("author", "approver"),
+    [
+        ("alice (uid 1000)", "uid:1000"),  # from a container that has no name for the number
+        ("alice (uid 1000)", "app (uid 1000)"),  # from one that has another
+        ("alice (uid 1000)", "alice (uid 2000)"),
+        ("uid:0", "root"),  # as versions of before have them
+    ],
+)
+def test_users_of_one_name_or_number_are_no_two_people(
+    make: Make, ledger: Ledger, author: str, approver: str
+) -> None:
     versions = make(two=True)
-    made = versions.publish(DOCUMENT, by="uid:0", reason="a", laxer=True)
-    with pytest.raises(InputError, match="another person"):
-        versions.approve(made.number, by="root")
-    assert versions.approve(made.number, by=tokens(ledger, BOB)).state is State.PUBLISHED
+    for one, other in ((author, approver), (approver, author)):
+        made = versions.publish(DOCUMENT, by=one, reason="a", laxer=True)
+        with pytest.raises(InputError, match="another person"):
+            versions.approve(made.number, by=other)
+    assert versions.in_force() is None
+    assert versions.approve(made.number, by="bob (uid 3000)").state is State.PUBLISHED
 
 
 def test_a_token_whose_maker_nobody_knows_approves_nothing(make: Make, ledger: Ledger) -> None:
