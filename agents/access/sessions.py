@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from agents.access.audit_log import AuditLog, Event
 from agents.access.roles import Role
@@ -122,12 +123,16 @@ class Sessions:
                     issuer_session=issuer_session,
                 )
             )
-            if token_id is None:
-                over = PEOPLE.c.seen <= stamp(now - NAME_KEPT)
-                connection.execute(delete(PEOPLE).where(or_(PEOPLE.c.who == who, over)))
-                if name:
-                    row = {"who": who, "name": name[:NAME_MOST], "seen": stamp(now)}
-                    connection.execute(insert(PEOPLE).values(row))
+            if token_id is None and name:
+                called = {"name": name[:NAME_MOST], "seen": stamp(now)}
+                # One statement, since somebody may log in twice at once.
+                upsert = sqlite.insert if self._database.sqlite else postgresql.insert
+                row = upsert(PEOPLE).values(who=who, **called)
+                connection.execute(
+                    row.on_conflict_do_update(index_elements=[PEOPLE.c.who], set_=called)
+                )
+            elif token_id is None:
+                connection.execute(delete(PEOPLE).where(PEOPLE.c.who == who))
         return f"{session_id}.{secret}"
 
     def check(self, text: str, *, used: bool = True) -> Session | None:
@@ -232,6 +237,12 @@ def people(database: Database) -> dict[str, str]:
     with database.reading() as connection:
         found = connection.execute(select(PEOPLE.c.who, PEOPLE.c.name))
         return {row.who: row.name for row in found}
+
+
+def forget_names(database: Database, now: datetime) -> None:
+    """Forget what those are called whose last login is longer ago than ``NAME_KEPT``."""
+    with database.writing() as connection:
+        connection.execute(delete(PEOPLE).where(PEOPLE.c.seen <= stamp(now - NAME_KEPT)))
 
 
 def _living(now: datetime, idle: timedelta) -> Any:  # noqa: ANN401 - a select of many columns

@@ -3,9 +3,9 @@
 A checkpoint is signed when that starts, when ``auditlog.EVERY`` entries came, every
 ``CHECKPOINT_S`` seconds where anything came, and when it stops in order; then it is laid down
 outside the database (``agents.upkeep.audit_checkpoints``). What is too old is pruned once a day,
-where the clock is believed (``agents.upkeep.sweep_guard``). A log that does not hold, or does not
-extend what the key signed last, is neither signed nor pruned: it is told as an error, over and
-over, and calls go on.
+where the clock is believed (``agents.upkeep.sweep_guard``), and with it the names of those who have
+not logged in for long. A log that does not hold, or does not extend what the key signed last, is
+neither signed nor pruned: it is told as an error, over and over, and calls go on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from prometheus_client import Counter, Gauge
 
 from agents.access.audit_log import EVERY, AuditLog
 from agents.access.hash_chain import Checkpoint
+from agents.access.sessions import forget_names
 from agents.crypto.ed25519 import SigningKey
 from agents.system.logging import get_logger
 from agents.upkeep.audit_checkpoints import Publisher
@@ -114,6 +115,8 @@ class AuditKeeper:
     def _look(self) -> None:
         now = time.monotonic()
         if now - self._pruned_at >= PRUNE_S:
+            if self._guard.believes(self._log.now()):
+                forget_names(self._log.database, self._log.now())
             try:
                 if prune(self._log, self._key, self._keep_days, self._guard):
                     self._forget(self._log.start(self._key.public).seq)

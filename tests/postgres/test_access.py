@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import AccessError, Role
-from agents.access.sessions import Sessions
+from agents.access.sessions import Sessions, people
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
+from agents.database.tables import PEOPLE
 from agents.reports.compliance.model import Month
 from agents.reports.compliance.report import Report, Sources, Told
 from agents.settings.model import Settings
+from agents.system.clock import stamp
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.http.rate_limits import Limiter
 from tests.agents.storing import stored_call
+from tests.waiting import HANG_S
 
 HOUR = timedelta(hours=1)
 
@@ -77,3 +82,23 @@ def test_tokens_and_what_they_open(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(AccessError):
         tokens.check(text)
     assert {one.name for one in tokens.known()} == {"Ann", "analyst", "operator", "auditor"}
+
+
+def test_one_person_may_log_in_twice_at_once(ledger: Ledger) -> None:
+    database = ledger.database
+    sessions = Sessions(database, AuditLog(database), idle=HOUR, most=HOUR)
+
+    def login(name: str) -> str:
+        return sessions.open("oidc:ann", name, (Role.ANALYST,), origin="192.0.2.7")
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.writing() as connection:  # as a login that is under way
+            row = {"who": "oidc:ann", "name": "Ann", "seen": stamp(database.now())}
+            connection.execute(insert(PEOPLE).values(row))
+            second = threads.submit(login, "Ann B")
+            with pytest.raises(TimeoutError):  # it waits for the first
+                second.result(timeout=1)
+        assert sessions.check(second.result(timeout=HANG_S)) is not None
+    assert people(database) == {"oidc:ann": "Ann B"}
+    login("")
+    assert people(database) == {}  # the issuer tells it no more

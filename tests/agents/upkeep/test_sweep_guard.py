@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
+from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from agents.access.audit_log import AuditLog, Event
+from agents.access.sessions import people
 from agents.cli.main import app
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState
+from agents.database.tables import PEOPLE
 from agents.settings.model import Settings
+from agents.system.clock import stamp
 from agents.system.metrics import Metrics
 from agents.upkeep import audit_keeper, quarantine, retention
 from agents.upkeep.sweep_guard import Bounds, Confirmed, SweepGuard
@@ -271,6 +275,28 @@ def test_the_audit_log_is_not_pruned_by_a_wrong_clock(site: Site, tmp_path: Path
     due, total = site.log.older(key.public, 366, site.clock.now)
     assert (due, total) == (3, 3)
     assert audit_keeper.prune(site.log, key, 366, site.guard, confirmed=Confirmed(3, "me")) == 3
+
+
+def test_names_go_a_year_after_the_last_login_though_nobody_logs_in(
+    site: Site, tmp_path: Path
+) -> None:
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    for who, days in (("oidc:ann", 367), ("oidc:bob", 365)):
+        with site.ledger.database.writing() as connection:
+            row = {"who": who, "name": who[-3:], "seen": stamp(site.begun - days * DAY)}
+            connection.execute(insert(PEOPLE).values(row))
+
+    def after_a_day() -> list[str]:
+        keeper = audit_keeper.AuditKeeper(
+            site.log, key, keep_days=366, guard=site.guard, metrics=site.metrics
+        )
+        keeper._guarded(keeper._look)
+        return list(people(site.ledger.database).values())
+
+    site.clock.now += 400 * DAY
+    assert after_a_day() == ["ann", "bob"]  # such a clock is not believed
+    site.clock.now = site.begun
+    assert after_a_day() == ["bob"]
 
 
 def test_by_command_it_is_refused_until_the_number_is_confirmed(
