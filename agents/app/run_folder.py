@@ -34,8 +34,6 @@ from agents.kafka.security import IN_CLEAR, KafkaSecurity
 from agents.kafka.topics import reach_broker
 from agents.settings.model import Settings
 from agents.settings.policies import read_policy
-from agents.stages.admit import NAME as ADMIT
-from agents.stages.all_stages import STAGES
 from agents.system import fatal_exit
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics, Snapshot
@@ -47,6 +45,7 @@ from agents.vault.locks import working_alone, working_together
 from agents.vault.vault import Vault
 from pipeline.errors import InputError
 from pipeline.records.call_names import shown
+from pipeline.records.stages import ADMIT, STAGES
 
 POLL_S = 0.3
 OWN = tuple(stage for stage in STAGES if stage != ADMIT)

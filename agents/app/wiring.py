@@ -34,15 +34,10 @@ from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.settings.notices import line_names
 from agents.settings.policies import read_policy
-from agents.stages.admit import NAME as ADMIT
-from agents.stages.all_stages import LISTENING, STAGES, LanguageDetector
-from agents.stages.detect import NAME as DETECT
+from agents.stages.all_stages import LanguageDetector
 from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate, candidate
 from agents.stages.timeouts import Timeouts
-from agents.stages.transcribe import NAME as TRANSCRIBE
-from agents.stages.vault import NAME as VAULT
-from agents.stages.verify import NAME as VERIFY
 from agents.system.engine_sizing import batching, window_settings
 from agents.system.logging import configure_logging, get_logger, level_by_signals
 from agents.system.metrics import Metrics
@@ -57,6 +52,7 @@ from agents.vault.locks import working_together
 from models.speech.transcriber import TranscriberSettings, pinned, speech_models
 from models.store.software import digest_of, fingerprint
 from pipeline.policy.model import Policy
+from pipeline.records.stages import ADMIT, DETECT, SPEECH, STAGES, TRANSCRIBE, VAULT, VERIFY
 from pipeline.transcription.voice_activity import VoiceDetector
 
 
@@ -126,7 +122,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         nightly = Nightly(settings.consent_recheck, rules_of(settings))
     state = settings.state_folder(STATE)
     hearing = transcriber_settings(settings)
-    if LISTENING & set(named):
+    if set(SPEECH) & set(named):
         hearing = pinned(hearing)  # engines that are started later load the same bytes, or none
     return WorkerConfig(
         stages=named,

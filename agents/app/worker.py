@@ -44,7 +44,7 @@ from agents.kafka.topics import (
 from agents.runtime.batching import LiveFirst
 from agents.runtime.engine_pool import TranscriberPool
 from agents.stages import admit, transcribe, vault
-from agents.stages.all_stages import LANGUAGE, LISTENING, STAGES
+from agents.stages.all_stages import LANGUAGE
 from agents.system import fatal_exit
 from agents.system.logging import get_logger, silence_libraries
 from agents.system.metrics import Metrics
@@ -58,6 +58,7 @@ from agents.upkeep.sweep_guard import SweepGuard
 from agents.vault.file_store import is_bucket
 from agents.vault.vault import Vault
 from pipeline.errors import SettingsError
+from pipeline.records.stages import SPEECH, STAGES
 
 
 async def run_worker(
@@ -97,7 +98,7 @@ async def run_worker(
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, told)
     pool, live = None, LiveFirst()
-    if LISTENING & set(config.stages):
+    if set(SPEECH) & set(config.stages):
         pool = TranscriberPool(
             config.models.pool_work,
             config.engines,
@@ -181,7 +182,7 @@ def require_startable(stages: Sequence[str], place: str | Path | None) -> None:
 
 def waits_for(stages: Sequence[str]) -> list[str]:
     """What has to be there before these stages are ready, in the order in which it is asked for."""
-    loads = bool((LISTENING | LANGUAGE) & set(stages))
+    loads = bool({*SPEECH, *LANGUAGE} & set(stages))
     stores = vault.NAME in stages
     return ["broker", "ledger", *["vault"] * stores, *["models"] * loads, "partitions"]
 

@@ -6,7 +6,7 @@ beside it · ``mute`` · ``verify`` · ``vault``; ``timeouts`` how long they wai
 order, and what they read.
 
 A new stage is a ``CallCore`` (``runtime.steps``; ``admit`` works record by record, by
-``runtime.record_runtime``), a line in ``all_stages`` and one in ``app.stage_clients``. Not here:
-anything that a stage decides (``pipeline``), order, retries, acknowledgement (``runtime``). Test:
-``tests/agents/stages``, ``tests/simulation``.
+``runtime.record_runtime``), its name in ``pipeline.records.stages``, lines in ``all_stages`` and
+``app.stage_clients``. Not here: anything that a stage decides (``pipeline``), order, retries,
+acknowledgement (``runtime``). Test: ``tests/agents/stages``, ``tests/simulation``.
 """

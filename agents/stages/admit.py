@@ -59,8 +59,9 @@ from pipeline.gateways.door.wire import DoorAddress, Message, address, decode, r
 from pipeline.policy.model import Policy
 from pipeline.records.call_names import holds_number
 from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo
+from pipeline.records.stages import ADMIT
 
-NAME = "admit"
+NAME = ADMIT
 LOOK_S: Final = 5.0
 """How often the ledger is asked whether a call is still open."""
 IDLE_S: Final = 120.0

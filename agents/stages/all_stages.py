@@ -1,17 +1,13 @@
-"""The stages in the order in which a call passes them, and what each of them needs."""
+"""What each stage needs, in the order in which a call passes them (``pipeline.records.stages``)."""
 
 from __future__ import annotations
 
 from typing import Final, Protocol
 
 from agents.stages import admit, detect, mute, transcribe, vault, verify
-from agents.system.tracing import trace_context
 from pipeline.policy.model import Policy
 from pipeline.records.model import CallInfo
 
-STAGES: Final = trace_context.STAGES
-LISTENING: Final = frozenset({transcribe.NAME, verify.NAME})
-"""Stages that need speech engines."""
 LANGUAGE: Final = frozenset({detect.NAME, verify.NAME})
 """Stages with the detector."""
 INPUTS: Final = {

@@ -20,8 +20,9 @@ from pipeline.records.model import (
     Watermark,
     WindowTranscript,
 )
+from pipeline.records.stages import DETECT
 
-NAME = "detect"
+NAME = DETECT
 
 
 class DetectorCall(Protocol):

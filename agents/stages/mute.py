@@ -13,8 +13,9 @@ from pipeline.errors import RecordError
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.model import Policy
 from pipeline.records.model import AudioChunk, CallEnd, Findings, Record, RedactedChunk
+from pipeline.records.stages import MUTE
 
-NAME = "mute"
+NAME = MUTE
 
 
 def inputs(topics: Topics) -> tuple[str, ...]:

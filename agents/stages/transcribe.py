@@ -29,11 +29,12 @@ from pipeline.records.model import (
     Window,
     WindowTranscript,
 )
+from pipeline.records.stages import TRANSCRIBE
 from pipeline.transcription.hallucination import Doubt
 from pipeline.transcription.segmenter import Segmenter, VoiceDetector, WindowSettings, silent
 from pipeline.verification.verifier import OTHER_LANGUAGE
 
-NAME = "transcribe"
+NAME = TRANSCRIBE
 
 
 def inputs(topics: Topics) -> tuple[str, ...]:

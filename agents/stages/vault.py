@@ -38,8 +38,9 @@ from pipeline.evidence.redacted_transcript import events, read_transcript
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
 from pipeline.policy.model import Policy
 from pipeline.records.model import Findings, Record, RedactedChunk, Verdict
+from pipeline.records.stages import VAULT
 
-NAME = "vault"
+NAME = VAULT
 REDACTED = "hushwire.call.redacted.v1"
 TRANSCRIPT = "hushwire.transcript.redacted.v1"
 

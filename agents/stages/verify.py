@@ -19,10 +19,11 @@ from pipeline.records.model import (
     Window,
     WindowTranscript,
 )
+from pipeline.records.stages import VERIFY
 from pipeline.transcription.segmenter import unheard
 from pipeline.verification.verifier import CallVerifier
 
-NAME = "verify"
+NAME = VERIFY
 
 
 class Inspector(Protocol):

@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 from agents.database.call_ledger import CallState
 from benchmarks.cost import fits
 from benchmarks.cost.processes import cpu_s, resident_mb
+from pipeline.records.stages import STAGES
 from tests.broker.harness import PARTITIONS, Installation, Script, script
 
 IDLE_S: Final = 3_600.0
@@ -29,7 +30,7 @@ _QUIET: Final = 0.3
 _LOOK_S: Final = 1.0
 _WITHIN_S: Final = 300.0
 _WARM: Final = 4
-_STAGES: Final = ("transcribe", "detect", "mute", "verify", "vault")
+_STAGES: Final = STAGES[1:]
 
 
 def _installation(

@@ -25,8 +25,8 @@ from typing import Any, Final
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.embedded_broker import EmbeddedBroker
-from agents.stages.all_stages import STAGES
 from benchmarks.cost.processes import cpu_s, resident_mb, tree
+from pipeline.records.stages import STAGES
 
 PARTITIONS: Final = 4
 _START_S: Final = 120.0

@@ -19,7 +19,7 @@ from models.text.word_frequency import zipf_in
 from pipeline.detection.language.normalise import plain
 from pipeline.detection.language.vocabulary import DEFAULT, vocabulary
 from pipeline.records.model import Word
-from pipeline.records.private_cache import Remembered
+from pipeline.transcription.private_cache import Remembered
 
 ENOUGH: Final = 6
 """Ordinary words that it takes to tell."""

@@ -6,7 +6,7 @@ Files: ``conditioning`` cleans a channel · ``voice_activity`` the seam to the d
 ``sounding`` whatever sounds · ``windows`` cuts one channel · ``segmenter`` the whole call ·
 ``packing`` puts speech close together · [model] · ``hallucination`` what is not believed ·
 ``word_timing`` where a word lies, and what no word explains · ``word_beginnings`` where a number
-really begins.
+really begins · ``private_cache`` what was worked out of a word, but of none with figures.
 
 Words: *window* a stretch that is decoded at once; *unheard* what could not be transcribed;
 *unexplained* speech that no word covers. Not here: a model (``models.speech``). Test:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import Interval
-from pipeline.records.private_cache import Remembered
+from pipeline.transcription.private_cache import Remembered
 from pipeline.transcription.voice_activity import Samples
 
 SHORTEST_S, PER_DIGIT_S, PER_LETTER_S = 0.35, 0.75, 0.09

@@ -17,12 +17,13 @@ from agents.database.call_ledger import CallState
 from agents.kafka.call_sender import CallSender, new_call_id
 from agents.system.tracing import otlp
 from agents.system.tracing.otlp import exporting
-from agents.system.tracing.trace_context import HEADER, STAGES, read, span_of, trace_of
+from agents.system.tracing.trace_context import HEADER, read, span_of, trace_of
 from agents.system.tracing.tracer import ATTRIBUTES
 from benchmarks.gateways import audiosocket_client
 from pipeline.gateways.door.model import CallHeader
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
+from pipeline.records.stages import STAGES
 from tests.broker import fakes
 from tests.broker.canaries import WORDS
 from tests.broker.harness import ALL, WITH_DOOR, Installation, Script, script

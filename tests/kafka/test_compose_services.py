@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from agents.stages.all_stages import STAGES
+from pipeline.records.stages import STAGES
 from tests.kafka.broker import apache_kafka, available
 from tests.ports import free_port
 from tests.postgres.server import available as no_postgres

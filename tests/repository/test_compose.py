@@ -19,8 +19,8 @@ import yaml
 from agents.app.gateway.twilio_access import secrets_of
 from agents.cli.main import app
 from agents.settings.model import PREFIX, Settings
-from agents.stages.all_stages import STAGES
 from agents.system.sockets.serving import server_tls
+from pipeline.records.stages import STAGES
 from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.unit

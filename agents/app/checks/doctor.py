@@ -32,7 +32,6 @@ from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics
 from agents.settings.credentials import has_password
 from agents.settings.model import Settings
-from agents.stages.admit import NAME as ADMIT
 from agents.system.child_processes import may_dump_core
 from agents.system.sockets.serving import is_loopback
 from agents.upkeep.kek_rotation import wrapping_keys
@@ -44,6 +43,7 @@ from models.store.loader import verify
 from models.store.model_catalogue import entries
 from pipeline.errors import ForgottenError, HushwireError, ModelError, PolicyError, SealError
 from pipeline.policy.warnings import warnings
+from pipeline.records.stages import ADMIT
 
 _OF_SENDERS = frozenset({"broker", "keys held here", "disks", "certificates", "memory"})
 """What is looked at on a host that only sends calls."""

@@ -24,10 +24,10 @@ from agents.kafka.lag import BrokerLag, LagReader
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics
 from agents.settings.model import Settings
-from agents.stages.admit import NAME as ADMIT
-from agents.stages.all_stages import INPUTS, STAGES
+from agents.stages.all_stages import INPUTS
 from models.store.model_catalogue import entries
 from pipeline.errors import BrokerError, PolicyError, SealError, SettingsError
+from pipeline.records.stages import ADMIT, STAGES
 
 AGAIN_S: Final = 5.0
 """The broker is asked at most this often."""

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.records.stages import STAGES
+
 HEADER: Final = "traceparent"
 SENDERS: Final = ("gateway", "ingest", "watch", "backfill")
 """Who sends calls."""
-STAGES: Final = ("admit", "transcribe", "detect", "mute", "verify", "vault")
-"""In the order in which a call passes them."""
 _WAY: Final = (*SENDERS, *STAGES)
 _LONGEST: Final = 512
 _SAMPLED: Final = 0x01

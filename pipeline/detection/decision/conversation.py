@@ -35,8 +35,8 @@ from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.intervals import shared
 from pipeline.records.model import Action, Interval, Reason, Span, WindowTranscript
-from pipeline.records.private_cache import Remembered
 from pipeline.records.scores import Basis
+from pipeline.transcription.private_cache import Remembered
 
 OPEN_S: Final = 12.0
 """Seconds of silence on a number after which nothing is expected to continue it."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Generic, TypeVar
 
 from pipeline.detection.language.regex_prefixes import Beginnings, beginnings, needed
-from pipeline.records.private_cache import Remembered
+from pipeline.transcription.private_cache import Remembered
 
 LabelT = TypeVar("LabelT")
 

@@ -16,7 +16,7 @@ from pipeline.detection.language.normalise import plain
 from pipeline.detection.language.vocabulary import Announced, PromptKind, Vocabulary
 from pipeline.records.entities import LEXICAL, Entity
 from pipeline.records.model import Word
-from pipeline.records.private_cache import Remembered
+from pipeline.transcription.private_cache import Remembered
 
 _ENDS: Final = re.compile(r"[.?!]\s*$")
 _PASSING: Final = re.compile(

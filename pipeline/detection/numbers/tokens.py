@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from pipeline.detection.language.normalise import plain
 from pipeline.detection.language.vocabulary import Vocabulary, vocabulary
 from pipeline.records.model import Word
-from pipeline.records.private_cache import Remembered
+from pipeline.transcription.private_cache import Remembered
 
 
 class Kind(IntEnum):

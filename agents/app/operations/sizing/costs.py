@@ -18,15 +18,14 @@ from typing import Annotated, Final, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.system.tracing import trace_context
 from pipeline.audio.opening import open_regular
 from pipeline.errors import InputError
+from pipeline.records import stages
+from pipeline.records.stages import SPEECH, TRANSCRIBE, VERIFY
 
 Device: TypeAlias = Literal["cpu", "cuda"]
-STAGES: Final = trace_context.STAGES[1:]
+STAGES: Final = stages.STAGES[1:]
 """But admit, whose cost is nothing beside theirs."""
-LISTENING: Final = ("transcribe", "verify")
-"""Stages with speech engines."""
 T = TypeVar("T", bound=BaseModel)
 _LARGEST: Final = 1 << 20
 _Amount: TypeAlias = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
@@ -127,15 +126,15 @@ class Basis:
     @classmethod
     def of(cls, costs: Costs, *, live: bool = False) -> Self:
         """On the CPUs that were measured; ``live``: at pace ``latency``, where that is known."""
-        stages = costs.stages
+        by_stage = costs.stages
         factor = costs.latency_factor if live and costs.latency_factor else 1.0
         return cls(
             costs,
             Engines(
                 "cpu",
-                factor * stages["transcribe"].cpu_s,
-                stages["verify"].cpu_s,
-                max(stages[name].engine_mb for name in LISTENING),
+                factor * by_stage[TRANSCRIBE].cpu_s,
+                by_stage[VERIFY].cpu_s,
+                max(by_stage[name].engine_mb for name in SPEECH),
                 f"measured on {costs.when}: {costs.machine}"
                 + (f"; {factor:.2f} times as much at pace latency" if factor > 1 else ""),
             ),
@@ -192,7 +191,7 @@ def _with_engines(costs: Costs, bench: _Bench, device: Device, file: Path) -> Ba
         raise InputError(f"{file.name}: has no measurement of {device}, but of {has}")
     one = next((one for one in there if one.model == bench.advised), there[0])
     # What checks the redacted audio is another, smaller model: its share was measured on CPUs.
-    share = costs.stages["verify"].cpu_s / costs.stages["transcribe"].cpu_s
+    share = costs.stages[VERIFY].cpu_s / costs.stages[TRANSCRIBE].cpu_s
     engines = Basis.of(costs).engines
     told = f"{one.model} on {device}, measured on {one.date}: {one.machine}"
     if device == "cuda":
@@ -204,7 +203,7 @@ def _with_engines(costs: Costs, bench: _Bench, device: Device, file: Path) -> Ba
             engines,
             device=device,
             transcribe_s=one.seconds_per_audio_second,
-            engine_mb=max(one.memory_mb, costs.stages["verify"].engine_mb),
+            engine_mb=max(one.memory_mb, costs.stages[VERIFY].engine_mb),
             told=told,
         ),
     )

@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from agents.app.operations.sizing.costs import LISTENING, STAGES, Basis
+from agents.app.operations.sizing.costs import STAGES, Basis
+from pipeline.records.stages import SPEECH, TRANSCRIBE, VERIFY
 
 HEADROOM: Final = 0.7
 """Share of a core that is planned for: the load of `make soak`, at which nothing grows."""
@@ -96,23 +97,23 @@ def need(calls: int, basis: Basis, *, channels: int = CHANNELS, call_s: float = 
     costs, engines = basis.costs, basis.engines
     scale = calls * channels / CHANNELS
     on_gpu = engines.device == "cuda"
-    heard = {"transcribe": engines.transcribe_s, "verify": engines.verify_s}
+    heard = {TRANSCRIBE: engines.transcribe_s, VERIFY: engines.verify_s}
     cpu = {name: heard.get(name, costs.stages[name].cpu_s) for name in STAGES}
-    processes = {name: _whole(scale * heard[name] / HEADROOM) for name in LISTENING}
+    processes = {name: _whole(scale * heard[name] / HEADROOM) for name in SPEECH}
     gpus = _whole(scale * engines.heard_s / HEADROOM) if on_gpu else 0
     by_calls = _whole(calls / IN_FLIGHT)
     workers = {}
     for name in STAGES:
         # One process of Python fills one core; engines are processes of their own.
-        room = CORES_A_MACHINE if name in LISTENING and not on_gpu else 1
-        busy = processes[name] if name in LISTENING else _whole(scale * cpu[name] / HEADROOM)
+        room = CORES_A_MACHINE if name in SPEECH and not on_gpu else 1
+        busy = processes[name] if name in SPEECH else _whole(scale * cpu[name] / HEADROOM)
         workers[name] = min(MOST_PARTITIONS, max(by_calls, _whole(busy / room)))
     most = max(workers.values())
     in_flight = max(IN_FLIGHT, _whole(calls / min(workers.values()) / HEADROOM))
     in_flight = IN_FLIGHT if by_calls <= min(workers.values()) else in_flight
     if on_gpu:
         # A GPU's engine process takes a core; the rest of these stages was measured on CPUs.
-        work = scale * sum(cpu[name] for name in STAGES if name not in LISTENING) + gpus * HEADROOM
+        work = scale * sum(cpu[name] for name in STAGES if name not in SPEECH) + gpus * HEADROOM
         engine_cores = 0
     else:
         work, engine_cores = scale * sum(cpu.values()), _whole(scale * engines.heard_s / HEADROOM)

@@ -48,14 +48,13 @@ from agents.runtime.stage_runtime import BACKFILL
 from agents.settings.consent_rules import at_the_door
 from agents.settings.model import STATE, Settings
 from agents.settings.notices import line_names
-from agents.stages.admit import NAME as ADMIT
-from agents.stages.all_stages import STAGES
 from agents.system.clock import stamp
 from agents.system.progress import Through as Progress
 from agents.system.progress import plain
 from agents.vault.file_store import is_bucket
 from agents.vault.locks import working_together
 from pipeline.errors import BrokerError, InputError, StoreError
+from pipeline.records.stages import ADMIT, STAGES
 
 LOOK_S: Final = 1.0
 """How often the calls in work are looked up."""

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.records import private_cache
-from pipeline.records.private_cache import Remembered
+from pipeline.transcription import private_cache
+from pipeline.transcription.private_cache import Remembered
 
 pytestmark = pytest.mark.unit
 
