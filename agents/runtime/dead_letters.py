@@ -134,7 +134,7 @@ def read_dead_letters(
         client: further librdkafka settings, such as TLS ones.
         depth: how far is looked; letters have their record from ``THERE`` on.
         newest: of each partition, so many of the last ones; None: all.
-        most: the records of so many letters at most are asked for, the last ones; None: of all.
+        most: so many records at most are asked for, those of the last letters; None: all.
         within_s: how long the whole may take; None: as long as the broker goes on answering.
         again: whether a record that was sent again before can be so once more.
 
@@ -162,7 +162,8 @@ def read_dead_letters(
         ]
         letters = _with_replays(letters, ledger, again=again)
         open_ones = [one for one in letters if one.fate is Fate.REPLAYABLE]
-        asked = open_ones[-most:] if most else open_ones
+        wanted = set(list(dict.fromkeys(one.place for one in reversed(open_ones)))[:most])
+        asked = [one for one in open_ones if one.place in wanted]
         there = {} if depth is Depth.CALL else reader.some(x.place for x in asked if not x.sealed)
     asked_of = {id(one) for one in asked} if depth is not Depth.CALL else set()
     return [
@@ -180,7 +181,7 @@ def replay(
     *,
     client: dict[str, str] | None = None,
 ) -> Iterator[DeadLetter]:
-    """Send the records of the replayable letters again, each to the topic that it came from.
+    """Send the records of the replayable letters again, each once, to the topic it came from.
 
     The caller tells the audit log; see ``audit_facts``.
 
@@ -191,16 +192,17 @@ def replay(
         client: further librdkafka settings, such as TLS ones.
 
     Yields:
-        Every letter whose record the broker has acknowledged.
+        A letter of every record that the broker has acknowledged.
 
     Raises:
         BrokerError: the broker is away; run it again, nothing is sent twice to effect.
     """
     with ExitStack() as open_ones:
         producers: dict[str, CallProducer] = {}
+        sent: set[Place] = set()
         for letter in letters:
             record = letter.sealed
-            if record is None or letter.fate is not Fate.REPLAYABLE:
+            if record is None or letter.fate is not Fate.REPLAYABLE or letter.place in sent:
                 continue
             if ledger.state(letter.call_id) is not CallState.OPEN:
                 continue
@@ -212,6 +214,7 @@ def replay(
                 cloudevents.Clear(letter.call_id, dict(record.headers), record.value)
             )
             producer.flush()
+            sent.add(letter.place)
             yield letter
 
 

@@ -7,7 +7,7 @@ for programs it is ``BrokerError`` or ``SettingsError``.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.access.roles import Permission
 from agents.app.operations.overview import UNNAMED
-from agents.app.operations.replaying import DeadLetters, told_of_replayed
+from agents.app.operations.replaying import DeadLetters, Records
 from agents.runtime.dead_letters import DeadLetter, Depth, Fate
 from console.auth.looks import Looks
 from console.auth.routing import Routes
@@ -47,7 +47,6 @@ _CALL: Final = r"^[A-Za-z0-9._-]{0,128}$"
 _CODE: Final = r"^[a-z_]{0,40}$"
 _Code = Annotated[str, Query(max_length=40, pattern=_CODE, description="Only with this code.")]
 _Call = Annotated[str, Query(max_length=128, pattern=_CALL, description="Only of this call.")]
-_ONCE_MORE: Final = "again: true sends it once more"
 
 
 class LetterShown(BaseModel):
@@ -106,7 +105,7 @@ class Replayed(BaseModel):
     sent: int
     """Records that the broker has again."""
     left: int
-    """Letters that were meant and were not replayed."""
+    """Records that were meant and were not sent; each counts once, however many letters it has."""
     before: int
     """Of these, those that were replayed before; with ``again`` they are once more."""
 
@@ -176,35 +175,34 @@ class DeadLetterRoutes:
         What was sent again before is left, unless ``again`` is true; where nothing else is meant,
         that is refused (409).
         """
-        done, before = self._replay(request, wanted)
-        if before and not done.sent:
-            raise Refusal(CONFLICT, "replayed", f"{before}: {_ONCE_MORE}")
+        done, records = self._replay(request, wanted)
+        if records.before and not done.sent:
+            raise Refusal(CONFLICT, "replayed", records.told("again: true"))
         return done
 
     def _replay_form(self, request: Request, wanted: ReplayWanted) -> Response:
         call, code = wanted.call, wanted.code
         try:
-            done, before = self._replay(request, wanted)
+            done, records = self._replay(request, wanted)
         except (BrokerError, SettingsError) as error:
             return self._page(request, "replay", [], str(error), call, code, status=503)
-        if before and not done.sent:
+        if records.before and not done.sent:
             return self._page(
-                request, "replay", [], before, call, code, repeated=True, status=CONFLICT
+                request, "replay", [], records.told(), call, code, repeated=True, status=CONFLICT
             )
         asked = {"call": call, "code": code, "sent": str(done.sent)}
         named = urlencode({name: text for name, text in asked.items() if text})
         return RedirectResponse(f"/dead-letters?{named}", SEE_OTHER)
 
-    def _replay(self, request: Request, wanted: ReplayWanted) -> tuple[Replayed, str]:
-        """What became of it, and what is told of those that were sent again before."""
+    def _replay(self, request: Request, wanted: ReplayWanted) -> tuple[Replayed, Records]:
+        """What became of it, and what was meant."""
         me = request.state.principal
         self.looks.write(me, "replay-dead-letters", wanted.call, code=wanted.code or "all")
         found = self._read(wanted.call, wanted.code, Depth.THERE, again=wanted.again)
         ready = [one for one in found if one.sealed is not None]
         sent = sum(1 for _ in self.letters.replay(ready, by=me.who))
-        before = sum(one.fate is Fate.REPLAYED for one in found)
-        done = Replayed(sent=sent, left=len(found) - sent, before=before)
-        return done, told_of_replayed(found)
+        records = Records.of(found)
+        return Replayed(sent=sent, left=records.many - sent, before=records.before), records
 
     def _tried(
         self, call: str, code: str, depth: Depth = Depth.CALL, *, again: bool = False
@@ -246,11 +244,20 @@ class DeadLetterRoutes:
         repeated: bool = False,
         status: int = 200,
     ) -> Response:
-        me = request.state.principal
+        me, records = request.state.principal, Records.of(found)
+        by_stage = defaultdict(list)
+        for one in found:
+            if one.fate is Fate.REPLAYABLE:
+                by_stage[one.stage].append(one)
         told: dict[str, Any] = {
             "me": me,
             "letters": [LetterShown.of(one) for one in found],
-            "ready": min(REPLAYED_MOST, sum(one.fate is Fate.REPLAYABLE for one in found)),
+            "records": records.many,
+            "ready": min(REPLAYED_MOST, records.ready),
+            "stages": [
+                (stage, Records.of(these).many, sorted({one.code for one in these}))
+                for stage, these in sorted(by_stage.items())
+            ],
             "codes": sorted(Counter(one.code for one in found if one.code).items()),
             "problem": problem,
             "named": bool(self.letters.settings.bootstrap),
@@ -260,7 +267,8 @@ class DeadLetterRoutes:
             "sent": sent,
             "again": again,
             "repeated": repeated,
-            "before": [one.replayed for one in found if one.fate is Fate.REPLAYED],
+            "before": records.before,
+            "last": records.last,
             "most": NEWEST,
             "why": WHY,
             "replayable": Fate.REPLAYABLE,

@@ -71,7 +71,10 @@ def test_a_dead_letter_is_replayed_after_a_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, console = served
-    letters, sent = [LETTER, replace(LETTER, call_id="call-2", fate=Fate.CLOSED)], []
+    letters, sent = (
+        [LETTER, replace(LETTER, call_id="call-2", record_offset=42, fate=Fate.CLOSED)],
+        [],
+    )
 
     def read(_: DeadLetters, *, depth: Depth, **__: object) -> list[DeadLetter]:
         if depth is Depth.CALL:

@@ -6,8 +6,10 @@ Outcomes: as ``agents.runtime.dead_letters``; ``SettingsError`` where no broker 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
 
 from agents.access.audit_log import AuditLog
 from agents.database.call_ledger import Ledger
@@ -25,14 +27,43 @@ from agents.runtime.dead_letters import (
 from agents.settings.model import Settings
 
 
-def told_of_replayed(letters: Iterable[DeadLetter]) -> str:
-    """That records were sent again before and are left, and when last; empty where none was."""
-    before = {x.place: x.replayed for x in letters if x.fate is Fate.REPLAYED and x.replayed}
-    if not before:
-        return ""
-    many, last = len(before), max(before.values()).isoformat(timespec="seconds")
-    told = f"{many} records were" if many > 1 else "1 record was"
-    return f"{told} replayed before (last at {last}), and a stage may not have come to it yet"
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records that letters are of; each counts once, however many letters it has."""
+
+    many: int
+    ready: int
+    """Those that can be replayed."""
+    before: int
+    """Those that were replayed before and are left."""
+    last: datetime | None
+    """When one of these was replayed last."""
+
+    @classmethod
+    def of(cls, letters: Collection[DeadLetter]) -> Self:
+        """Count them."""
+        # Of a letter that is none of ours, it isn't known where its record lay.
+        every = {x.place if x.topic else ("", x.partition, x.offset) for x in letters}
+        ready = {x.place for x in letters if x.fate is Fate.REPLAYABLE}
+        before = {x.place: x.replayed for x in letters if x.fate is Fate.REPLAYED and x.replayed}
+        left = {place: at for place, at in before.items() if place not in ready}
+        return cls(len(every), len(ready), len(left), max(left.values(), default=None))
+
+    def told(self, again: str = "") -> str:
+        """That records were replayed before and are left; empty where none was.
+
+        Args:
+            again: what sends them once more; empty: it is not told.
+        """
+        if self.last is None:
+            return ""
+        were, them = ("records were", "them") if self.before > 1 else ("record was", "it")
+        last = self.last.isoformat(timespec="seconds")
+        told = (
+            f"{self.before} {were} replayed before (last at {last}), and a stage may not have come "
+            f"to {them} yet"
+        )
+        return f"{told}: {again} sends {them} once more" if again else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +108,7 @@ class DeadLetters:
         )
 
     def replay(self, letters: Iterable[DeadLetter], *, by: str) -> Iterator[DeadLetter]:
-        """Send the records of letters again, and tell the audit log of each that was.
+        """Send the records of letters again, each once, and tell the audit log of each that was.
 
         Args:
             letters: as ``read`` gave them, with their records.

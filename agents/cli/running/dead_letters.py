@@ -30,6 +30,8 @@ def list_letters(
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
 ) -> None:
     """Show the dead letters: where from, why, and whether they can be replayed. No content."""
+    from agents.app.operations.replaying import Records  # noqa: PLC0415 - --help comes at once
+
     letters = _chosen(load_settings(bootstrap=bootstrap), call, code)
     if as_json:
         for letter in letters:
@@ -45,8 +47,11 @@ def list_letters(
         rows.append((at, letter.call_id, record, *short, f"{letter.fate.value}{sent}"))
     console = screen()
     print_list(console, ("at", "call", "record", "stage", "code", "tries", "fate"), rows)
-    ready = sum(letter.sealed is not None for letter in letters)
-    console.print(f"{len(letters)} dead letters, {ready} can be replayed", highlight=False)
+    records = Records.of(letters)
+    console.print(
+        f"{len(letters)} dead letters of {records.many} records, {records.ready} can be replayed",
+        highlight=False,
+    )
 
 
 @app.command()
@@ -69,7 +74,7 @@ def replay(
     if not (call or code or everything):
         raise SettingsError("name what to replay: --call, --code, or --all")
     from agents.access.audit_log import AuditLog  # noqa: PLC0415 - --help comes at once
-    from agents.app.operations.replaying import DeadLetters, told_of_replayed  # noqa: PLC0415
+    from agents.app.operations.replaying import DeadLetters, Records  # noqa: PLC0415
     from agents.database.open_ledger import opened_ledger  # noqa: PLC0415
     from agents.system.owners import user  # noqa: PLC0415
 
@@ -78,15 +83,16 @@ def replay(
         known = DeadLetters(settings, ledger, AuditLog(ledger.database))
         letters = known.read(call=call, code=code, again=again)
         sent = sum(1 for _ in known.replay(letters, by=user()))
-    left, before = len(letters) - sent, told_of_replayed(letters)
+    records = Records.of(letters)
+    left, before = records.many - sent, records.told("--again")
     if before and not sent:
-        raise InputError(f"{before}: --again sends it once more, and changes nothing that is known")
+        raise InputError(before)
     screen().print(
         f"{sent} records sent again, {left} left; `hushwire deadletter list` says why",
         highlight=False,
     )
     if before:
-        screen().print(f"{before}: --again sends it once more", highlight=False)
+        screen().print(before, highlight=False)
 
 
 _SHORT = ("stage", "code", "attempts")

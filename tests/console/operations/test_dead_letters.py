@@ -24,7 +24,7 @@ LETTER = DeadLetter(
 LETTERS = [
     LETTER,
     replace(LETTER, offset=8, code="record", record_offset=42),
-    replace(LETTER, offset=9, call_id="call-2", code="record", fate=Fate.CLOSED),
+    replace(LETTER, offset=9, call_id="call-2", code="record", record_offset=43, fate=Fate.CLOSED),
 ]
 FORM = {"Sec-Fetch-Site": "same-origin"}
 LATER = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_a_code_is_told_in_words(served: Console) -> None:
 def test_they_are_listed_without_content_and_chosen_by_call_and_code(served: Console) -> None:
     operator = served.role("operator")
     listed = operator.get("/api/dead-letters").json()
-    assert [one["offset"] for one in listed] == [41, 42, 41]
+    assert [one["offset"] for one in listed] == [43, 42, 41]
     assert listed[1]["fate"] == "can be replayed"
     assert [one["code"] for one in operator.get("/api/dead-letters?code=seal").json()] == ["seal"]
     page = operator.get("/dead-letters?call=call-2").text
@@ -132,6 +132,28 @@ def test_what_was_replayed_says_so_and_is_replayed_again_on_purpose_alone(served
     assert '<input type="hidden" name="again" value="yes">' in once_more
     done = operator.post("/dead-letters/replay", data={**only, "again": "yes"}, headers=FORM)
     assert (done.status_code, len(sent)) == (303, 3)
+
+
+def test_a_record_with_two_letters_is_one_record(
+    served: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tests.console.operations.test_dead_letters.LETTERS",
+        [*LETTERS, replace(LETTER, offset=10, stage="verify")],
+    )
+    monkeypatch.setattr(DeadLetters, "replay", once)
+    operator = served.visitor("operator")
+    asked = operator.get("/dead-letters/replay?call=call-1").text
+    assert "<strong>2</strong> of 2 records" in asked
+    assert "Replay 2 records</button>" in asked
+    done = served.role("operator").post("/api/dead-letters/replay", json={"call": "call-1"})
+    assert done.json() == {"sent": 2, "left": 0, "before": 0}
+
+
+def once(_: DeadLetters, letters: list[DeadLetter], *, by: str) -> Iterator[DeadLetter]:
+    """Sends each record once, as the broker is sent it."""
+    assert by
+    yield from {one.place: one for one in letters}.values()
 
 
 def test_nothing_is_sent_unless_it_is_named_or_by_another_site(served: Console) -> None:
