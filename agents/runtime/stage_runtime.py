@@ -463,8 +463,6 @@ class StageRuntime:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # What the calls need
-
     async def _in_thread(self, work: Callable[[], list[Step]]) -> list[Step]:
         return await self._in_stage(work)
 

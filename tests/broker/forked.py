@@ -147,6 +147,28 @@ class Worker:
         self._told.close()
 
 
+class Started(subprocess.Popen[str]):
+    """The same, started anew: for who asks what a worker imports."""
+
+    def __init__(self, arguments: Sequence[str], log: IO[str], env: Mapping[str, str]) -> None:
+        code = f"import sys; sys.path.insert(0, {str(MAIN.parent)!r}); import worker; worker.main()"
+        super().__init__(
+            [sys.executable, "-c", code, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=env,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End it if it goes on, and let go of it."""
+        self.kill()
+        self.wait()
+        assert self.stdout is not None
+        self.stdout.close()
+
+
 def next_order(orders: int, lives: int) -> bool:
     """In the process that is forked: returns in each process that was ordered.
 

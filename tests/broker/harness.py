@@ -30,7 +30,7 @@ from benchmarks.cost.reading import read_all
 from pipeline.evidence.layout import CERTIFICATE, SEALED
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes
-from tests.broker.forked import Worker
+from tests.broker.forked import Started, Worker
 from tests.waiting import HANG_S
 
 PARTITIONS = 4
@@ -126,13 +126,19 @@ class Installation:
             self.ledger = Ledger(ledger_url, kek)
         known_token_key(self.ledger.database).ensured(folder / "state" / "tokens.key")
         self.producer = CallProducer(bootstrap, self.topics.audio_raw)
-        self.workers: list[Worker] = []
+        self.workers: list[Worker | Started] = []
 
     def start(
-        self, stages: str = ALL, *, idle_s: float = HANG_S, told: Mapping[str, str] | None = None
-    ) -> Worker:
-        """Start a worker and wait until it reads; ``told`` as for ``spawn``."""
-        worker = self.spawn(stages, idle_s=idle_s, told=told)
+        self,
+        stages: str = ALL,
+        *,
+        idle_s: float = HANG_S,
+        told: Mapping[str, str] | None = None,
+        kind: type[Worker | Started] = Worker,
+    ) -> Worker | Started:
+        """Start a worker and wait until it reads; ``told`` and ``kind`` as for ``spawn``."""
+        worker = self.spawn(stages, idle_s=idle_s, told=told, kind=kind)
+        assert worker.stdout is not None
         readable, _, _ = select.select([worker.stdout], [], [], HANG_S)
         line = worker.stdout.readline().strip() if readable else "(silent)"
         assert line == "ready", self.log()
@@ -145,12 +151,21 @@ class Installation:
         idle_s: float = HANG_S,
         bootstrap: str = "",
         told: Mapping[str, str] | None = None,
-    ) -> Worker:
-        """Start a worker and don't wait for it; ``told``: further environment variables."""
+        kind: type[Worker | Started] = Worker,
+    ) -> Worker | Started:
+        """Start a worker and don't wait for it.
+
+        Args:
+            stages: their names, joined by commas.
+            idle_s: after which a call without an end is closed.
+            bootstrap: of another broker, or of a proxy before it.
+            told: further environment variables.
+            kind: how it is started.
+        """
         arguments = [bootstrap or self.bootstrap, str(self.folder), self.prefix, stages]
         places = {name: value for name, value in self._places.items() if value}
         with (self.folder / "worker.log").open("a", encoding="utf-8") as log:
-            worker = Worker(
+            worker = kind(
                 [*arguments, str(idle_s), str(self.partitions)],
                 log,
                 os.environ | places | dict(told or {}),
@@ -168,7 +183,7 @@ class Installation:
             worker.close()
         self.ledger.dispose()
 
-    def stop(self, worker: Worker) -> None:
+    def stop(self, worker: Worker | Started) -> None:
         """SIGTERM; the worker has to end in order."""
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(HANG_S) == 0, self.log()

@@ -26,6 +26,7 @@ from pipeline.records.model import Role
 from pipeline.records.stages import STAGES
 from tests.broker import fakes
 from tests.broker.canaries import WORDS
+from tests.broker.forked import Started
 from tests.broker.harness import ALL, WITH_DOOR, Installation, Script, script
 from tests.broker.test_log_level import running
 from tests.broker.test_outputs import receiver
@@ -246,7 +247,8 @@ def test_a_call_that_another_worker_takes_up_stays_in_its_trace(
 
 def test_off_no_header_is_written_and_nothing_imported(installation: Installation) -> None:
     modules = installation.folder / "modules"
-    worker = installation.start(WITH_DOOR, told={"MODULES_OF_TEST": str(modules)})
+    told = {"MODULES_OF_TEST": str(modules)}
+    worker = installation.start(WITH_DOOR, told=told, kind=Started)
     call_id = new_call_id()
     with sending(installation) as sender:
         send(sender, script(call_id), call_id)

@@ -81,7 +81,7 @@ def test_days_of_a_filter_are_those_of_the_zone(served: Console) -> None:
 def test_days_without_a_zone_are_the_reader_s_on_pages_and_utc_in_the_api(served: Console) -> None:
     visitor, now = served.visitor("auditor"), served.ledger.database.now()
     # It is another day there than in UTC.
-    zone = "Pacific/Kiritimati" if now.hour >= 12 else "Pacific/Pago_Pago"
+    zone = "Pacific/Kiritimati" if now.hour >= 11 else "Pacific/Pago_Pago"
     there, here = f"{now.astimezone(ZoneInfo(zone)):%Y-%m-%d}", f"{now:%Y-%m-%d}"
     visitor.cookies.set(CHOSEN, zone)
     for where, shown in (("/", ">call-1<"), ("/certificates", ">call-1<"), ("/audit", "<tbody>")):

@@ -257,7 +257,7 @@ async def test_an_engine_that_raises_ends_the_call_without_its_text(
     try:
         await pool.start()
         with pytest.raises(RuntimeError):
-            await pool.listen(window)
+            await pool.transcribe(window)
     finally:
         pool.stop()
     assert "walrus" not in "".join(capfd.readouterr())

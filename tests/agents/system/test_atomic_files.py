@@ -40,11 +40,11 @@ def wanted(tmp_path: Path) -> Wanted:
 def meanwhile(engines: Engines, happens: Callable[[], object]) -> Engines:
     """Engines during whose work something happens."""
 
-    def listen(window: Window) -> WindowTranscript:
+    def transcribed(window: Window) -> WindowTranscript:
         happens()
-        return engines.listen(window)
+        return engines.transcribe(window)
 
-    return replace(engines, listen=listen)
+    return replace(engines, transcribe=transcribed)
 
 
 @pytest.mark.parametrize("name", ["call.wav", *BESIDE])
