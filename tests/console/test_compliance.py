@@ -141,6 +141,12 @@ def test_a_page_comes_at_once_and_says_how_far_the_report_is(
         assert len(reads) == 2
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs wait for a report as long as a busy machine takes to make it."""
+    monkeypatch.setattr(compliance, "FILE_WAITS_S", HANG_S)
+
+
 def until(auditor: TestClient, address: str, told: str) -> str:
     """The page at an address once it tells something."""
     for _ in range(1_000):
