@@ -177,11 +177,12 @@ class OrderedConsumer(driver.Consumer):
     """Faust's consumer, which hands on a partition's records in their order, without a hole.
 
     Where partitions move, Faust clears what its streams have not read, and reads again from the
-    commits. Two of its ways let a later record pass what was cleared, and the record before is
-    missing: one that waits for room in a full stream is put there after the clearing, and what was
-    fetched before the place was set back comes after it. So nothing is fetched between a
-    revocation and the seek that follows it, none of both overlap, and ``fresh`` tells what was
-    fetched since: nothing else may be taken, and all of it comes again.
+    commits. In three ways a later record passes what was cleared, and the one before is missing: a
+    partition that nothing is committed of stays where it is; a record that waits for room in a full
+    stream is put there after the clearing; what was fetched before the place was set back comes
+    after it. So every partition is set back, nothing is fetched between a revocation and the seek
+    that follows it, none of both overlap, and ``fresh`` tells what was fetched since: nothing else
+    may be taken, and all of it comes again.
 
     Topics that are held back stay unfetched. Faust's own ``pause_partitions`` takes a partition out
     of the set by which ``getmany`` tells the records that it hands on: those that were fetched
