@@ -65,16 +65,15 @@ def is_left(case: LabelledCase) -> bool:
 
 
 def tune(*, heard: bool = True) -> tuple[list[LabelledCase], list[LabelledCase]]:
-    """All cases to tune on: the older ones, and those that are learnt from more often."""
+    """All cases to tune on: the older and the heard ones, and those that are learnt from twice."""
     older = [*cases("tune")]
     for name in TALK:
         if name.endswith("_tune"):
             older += talk(name)
     older += talk(LINES[0])
-    younger = [case for name in FRESH_TUNE for case in talk(name)]
     if heard:
-        younger += talk(HEARD_TUNE)
-    return older, younger
+        older += talk(HEARD_TUNE)
+    return older, [case for name in FRESH_TUNE for case in talk(name)]
 
 
 def held() -> dict[str, list[LabelledCase]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -55,7 +56,9 @@ class Layer(nn.Module):
             part(hidden).view(rows, size, HEADS, -1).transpose(1, 2)
             for part in (self.query, self.key, self.value)
         )
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        # PyTorch's own for this takes a third longer to learn by on a CPU.
+        scores = torch.matmul(query / math.sqrt(query.shape[-1]), key.transpose(-1, -2)) + bias
+        seen = torch.matmul(scores.softmax(-1), value)
         seen = seen.transpose(1, 2).reshape(rows, size, WIDTH)
         hidden = self.norm(hidden + self.dropped(self.out(seen)))
         apart = self.down(functional.gelu(self.up(hidden)))
