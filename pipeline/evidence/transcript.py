@@ -51,6 +51,10 @@ _PUNCTUATION: Final = re.compile(r"^(.*?)([.,?!;:]+)$", re.DOTALL)
 _SHORTENED: Final = re.compile(r"(?:s|re|ll|ve|t|d|m)\W*", re.IGNORECASE)
 _BROKEN_OFF: Final = "NOTE incomplete: the recorder or gateway broke off before the call's end\n"
 _BLIND: Final = (Reason.VERIFICATION, Reason.ECHO)
+_WORDLESS: Final = (Recognizer.WORDLESS, Recognizer.LEFT_SOUND)
+_WORDLESS_MS: Final = 1_000
+"""From so much on, what sounds beside a value and has no word may be an answer; less is mostly
+noise, and its name a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ def build_transcript(
             heard = subtract_intervals(sound[channel], [mute.interval for mute in here])
             kept = _placed(kept, heard, call.sample_rate)
         values = [one for one in shown if one.channel == channel]
-        tokens += merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=in_time))
+        places = _placeholders(here, swallowed, values, call.sample_rate)
+        tokens += merged(sorted([*kept, *places], key=in_time))
     tokens += _pauses(call, mutes)
     return Transcript(call, length, turns_of(call, tokens), incomplete)
 
@@ -273,24 +278,27 @@ def _is_piece(text: str, place: Interval, before: Interval, last: str, rate: int
 
 
 def _placeholders(
-    mutes: Sequence[Mute], swallowed: Sequence[Interval], values: Sequence[Shown]
+    mutes: Sequence[Mute],
+    swallowed: Sequence[Interval],
+    values: Sequence[Shown],
+    rate: int,
 ) -> list[Token]:
     """One per entity of each mute, in the order in which they were spoken.
 
-    A gap shows nothing (a pause does, once for all channels), and neither does an echo or a sound
-    that is no speech, unless a word was lost to it.
+    A gap shows nothing (a pause does, once for all channels), and neither does an echo, a sound
+    that is no speech, or a short one without words, unless a word was lost to it.
     """
     tokens: list[Token] = []
     for mute in mutes:
         lost = any(place.overlaps(mute.interval) for place in swallowed)
         if is_gap(mute):
             continue
-        if mute.spans and not lost and all(map(_unspoken, mute.spans)):
+        if mute.spans and not lost and all(_unspoken(span, rate) for span in mute.spans):
             continue
         shown = [
             (max(span.start, mute.start), min(span.end, mute.end), span.entity)
             for span in _one_each(mute.spans)
-            if span.reason not in MISSING and (lost or not _unspoken(span))
+            if span.reason not in MISSING and (lost or not _unspoken(span, rate))
         ] or [(mute.start, mute.end, "REDACTED")]
         for start, end, entity in sorted(shown):
             place = min(max(start, mute.start), mute.end - 1)
@@ -321,8 +329,10 @@ def _minutes(samples: int, rate: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _unspoken(span: Span) -> bool:
-    """Whether nothing was said there: an echo, or a sound that is no speech."""
+def _unspoken(span: Span, rate: int) -> bool:
+    """Whether nothing was said there: an echo, a sound that is no speech or hardly a word long."""
+    if span.recognizer in _WORDLESS:
+        return span.end - span.start < _WORDLESS_MS * rate // 1_000
     return span.reason is Reason.ECHO or span.recognizer == Recognizer.SOUND_WITHOUT_WORDS
 
 

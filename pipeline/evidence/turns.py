@@ -19,8 +19,10 @@ PHRASE_PAUSE_MS: Final = 700
 """Turns are put in order by phrases: stretches of one channel without a longer pause."""
 _SENTENCE_PAUSE_MS: Final = 800
 """A longer pause after a sentence begins a new turn of the same speaker."""
-_LONGEST_PAUSE_MS: Final = 5_000
-"""A longer pause begins one wherever it is."""
+_LONGEST_PAUSE_MS: Final = 2_500
+"""A longer pause begins one wherever it is, but within a value that is told in pieces;"""
+_VALUE_PAUSE_MS: Final = 5_000
+"""a longer one there, too."""
 _MIXED_PAUSE_MS: Final = 1_500
 """The same on a channel that several people share."""
 _BACKCHANNEL_WORDS: Final = 4
@@ -131,6 +133,8 @@ def _parted(phrases: Sequence[list[Token]], call: CallInfo) -> list[list[Token]]
 
 def _goes_on(last: Token, first: Token, call: CallInfo) -> bool:
     pause = _SENTENCE_PAUSE_MS if last.text[-1:] in ENDS else _LONGEST_PAUSE_MS
+    if last.entity and last.entity == first.entity:
+        pause = _VALUE_PAUSE_MS
     if call.roles[last.channel] is Role.MIXED:
         pause = min(pause, _MIXED_PAUSE_MS)  # it may be somebody else
     return first.start - last.end < pause * call.sample_rate // 1_000

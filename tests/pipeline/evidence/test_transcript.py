@@ -19,6 +19,9 @@ RATE = 1_000
 CALL = CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER))
 
 
+PIECES = ((6_000, "CARD_NUMBER"), (9_500, "CARD_NUMBER"), (12_700, "PIN"))
+
+
 def said(channel: int, at: int, text: str, gap: int = 300) -> list[Word]:
     return [
         Word(channel, at + index * gap, at + index * gap + 200, word, 0.9)
@@ -142,6 +145,15 @@ def test_what_somebody_else_said_in_between_stands_there() -> None:
     mutes = [mute(1, 250, 390, "PIN")]
     assert build_transcript(CALL, 5_000, words, mutes).text == (
         "CUSTOMER: Yes. [PIN] Sure.\nAGENT: And your zip?\nCUSTOMER: right here\n"
+    )
+
+
+def test_a_longer_pause_begins_a_turn_but_within_a_value_told_in_pieces() -> None:
+    words = [*said(1, 0, "Yes,"), *said(1, 2_800, "I will pay it."), *said(0, 5_000, "How?")]
+    mutes = [mute(1, at, at + 500, name) for at, name in PIECES]
+    assert build_transcript(CALL, 19_000, words, mutes).text == (
+        "CUSTOMER: Yes,\nCUSTOMER: I will pay it.\nAGENT: How?\n"
+        "CUSTOMER: [CARD_NUMBER]\nCUSTOMER: [PIN]\n"
     )
 
 
@@ -281,6 +293,15 @@ def test_mutes_of_every_reason_take_their_words(reason: Reason) -> None:
 def test_an_echo_without_words_and_a_gap_show_nothing() -> None:
     mutes = [mute(0, 0, 500, reason=Reason.ECHO), mute(0, 600, 900, reason=Reason.GAP)]
     assert build_transcript(CALL, 900, [], mutes).turns == ()
+
+
+@pytest.mark.parametrize("recognizer", ["unexplained-speech", "sound beside a mute"])
+@pytest.mark.parametrize(("ms", "told"), [(999, ""), (1_000, "CUSTOMER: [PIN]\n")])
+def test_a_short_sound_without_words_shows_nothing(recognizer: str, ms: int, told: str) -> None:
+    span = Span("PIN", 1, 0, ms, 0.5, recognizer, reason=Reason.UNEXPLAINED)
+    assert build_transcript(CALL, 2_000, [], [Mute(1, 0, ms, (span,))]).text == told
+    lost = build_transcript(CALL, 2_000, said(1, 300, "oh"), [Mute(1, 0, ms, (span,))]).text
+    assert lost == "CUSTOMER: [PIN]\n"
 
 
 def test_equal_placeholders_are_one_and_different_ones_stay() -> None:
