@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def _given(name: str) -> str:
     return str(found)
 
 
+@cache
 def _marks(file: Path) -> set[str]:
     """Names of ``pytest.mark.…`` in a file."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -67,7 +69,8 @@ def test_every_property_is_chosen_by_the_night() -> None:
     """Hypothesis marks a test that it drives itself, not one that holds a property."""
     unseen = []
     for file in (ROOT / "tests").rglob("*.py"):
-        for test in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        text = file.read_text(encoding="utf-8")
+        for test in ast.walk(ast.parse(text)) if "given" in text else ():
             if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
                 told = [{*map(ast.unparse, one.decorator_list)} for one in _functions(test)]
                 inside = any(one.startswith("given(") for names in told[1:] for one in names)

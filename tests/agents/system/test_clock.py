@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ READS = frozenset(
     }
 )
 """What reads the wall clock; ``time.monotonic`` does not."""
+READ_NAMES = frozenset(name for _, name in READS)
+CLOCKS = frozenset({"time", "agents.system.clock"})
 CLOCK = "agents/system/clock.py"
 DEFAULTS = {
     "agents/database/engine.py": "the clock of a database, where none is given",
@@ -56,26 +59,27 @@ DEFAULTS = {
 """Modules that know the machine's clock, and what for."""
 
 
+@cache
+def _nodes(module: str) -> tuple[list[ast.Attribute], list[ast.ImportFrom]]:
+    """Attributes and imports of a module, which is parsed once."""
+    nodes = list(ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))))
+    return (
+        [one for one in nodes if isinstance(one, ast.Attribute) and one.attr in READ_NAMES],
+        [one for one in nodes if isinstance(one, ast.ImportFrom) and one.module in CLOCKS],
+    )
+
+
 def _reads(module: str) -> list[int]:
-    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
     return [
         node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and (node.value.id, node.attr) in READS
+        for node in _nodes(module)[0]
+        if isinstance(node.value, ast.Name) and (node.value.id, node.attr) in READS
     ]
 
 
 def _named(module: str) -> set[str]:
     """Names that a module imports from modules with a clock."""
-    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
-    return {
-        name.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module in {"time", "agents.system.clock"}
-        for name in node.names
-    }
+    return {name.name for node in _nodes(module)[1] for name in node.names}
 
 
 def test_nobody_else_reads_the_wall_clock() -> None:

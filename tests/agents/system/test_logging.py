@@ -51,12 +51,22 @@ WRITES = {
 
 
 @cache
-def _tree(module: str) -> ast.Module:
-    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+def _nodes(module: str) -> tuple[ast.AST, ...]:
+    """Calls and imports of a module, which is parsed once."""
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    kinds = (ast.Call, ast.Import, ast.ImportFrom)
+    return tuple(node for node in ast.walk(tree) if isinstance(node, kinds))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parsed() -> Iterator[None]:
+    """No other file's garbage collection goes through all these nodes."""
+    yield
+    _nodes.cache_clear()
 
 
 def _calls(module: str) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(_tree(module)) if isinstance(node, ast.Call))
+    return (node for node in _nodes(module) if isinstance(node, ast.Call))
 
 
 def _logger(call: ast.Call) -> bool:
@@ -97,12 +107,12 @@ def _other_ways(module: str) -> Iterator[str]:
     """Where a module tells something but by our log."""
     imported = {
         name.name.split(".")[0]
-        for node in ast.walk(_tree(module))
+        for node in _nodes(module)
         if isinstance(node, ast.Import)
         for name in node.names
     } | {
         (node.module or "").split(".")[0]
-        for node in ast.walk(_tree(module))
+        for node in _nodes(module)
         if isinstance(node, ast.ImportFrom) and not node.level
     }
     if "logging" in imported and module not in FOREIGN:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,6 @@ from pipeline.transcription.segmenter import Segmenter
 pytestmark = pytest.mark.models
 
 DAMAGES = {one.name: one for one in damages(BABBLE)}
-TRUTH = next(one for one in read_manifest(SAMPLES / "manifest.jsonl") if one.call_id == "order")
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,11 @@ def bench() -> Iterator[Bench]:
         "white noise 0 dB",
     ],
 )
-def test_no_digit_of_a_damaged_call_is_audible_once_it_is_released(bench: Bench, name: str) -> None:
+def test_no_digit_of_a_damaged_call_is_audible_once_it_is_released(
+    bench: Bench, numbers: Path, name: str
+) -> None:
     cell = Cell(name)
-    bench.run(TRUTH, SAMPLES, DAMAGES[name], cell)
+    bench.run(read_manifest(numbers)[0], numbers.parent, DAMAGES[name], cell)
     assert cell.digits == 19
     assert (cell.audible, cell.leaks) == (0, [])
 

@@ -4,44 +4,33 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 
-from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import Transcriber, TranscriberSettings
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
-from pipeline.transcription.segmenter import Segmenter
+from pipeline.records.model import Interval, Window, WindowTranscript
 from pipeline.transcription.voice_activity import VOICE_RATE
-from pipeline.transcription.windows import WindowSettings
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
-SAMPLES = Path(__file__).parents[3] / "benchmarks" / "samples"
-
-
-def windows_of(name: str, settings: WindowSettings) -> list[Window]:
-    audio, rate = sf.read(SAMPLES / f"{name}.flac", dtype="int16", always_2d=True)
-    call = CallInfo(name, rate, (Role.AGENT, Role.CUSTOMER))
-    segmenter = Segmenter(call, SileroVoice(), settings)
-    windows = segmenter.take(AudioChunk(call, 0, 0, audio))
-    windows += segmenter.finish(CallEnd(name, 1, len(audio)))
-    return [window for window in windows if len(window.pcm)]
-
 
 @pytest.mark.parametrize("size", [2, 4])
-def test_windows_heard_together_are_heard_as_alone(size: int) -> None:
+def test_windows_heard_together_are_heard_as_alone(
+    windows: list[Window], heard: list[WindowTranscript], size: int
+) -> None:
+    """In a round that is full, and with two in one that is not."""
     transcriber = Transcriber(TranscriberSettings(batch=size))
-    windows = windows_of("order", WindowSettings())[:4]
-    alone = [transcriber.transcribe(window) for window in windows]
+    few = slice(3 if size == 2 else 4)
+    spoken = [one for one in windows if len(one.pcm)][few]
+    alone = [one for one, window in zip(heard, windows, strict=True) if len(window.pcm)][few]
     assert any(one.words for one in alone)
-    assert transcriber.transcribe_all(windows) == alone
-    assert transcriber.transcribe_all(windows[::-1]) == alone[::-1]
+    assert len(spoken) == few.stop
+    assert transcriber.transcribe_all(spoken) == alone
+    assert transcriber.transcribe_all(spoken[::-1]) == alone[::-1]
 
 
-def test_nothing_of_a_window_is_kept() -> None:
+def test_nothing_of_a_window_is_kept(windows: list[Window]) -> None:
     """A window of 12 s leaves less than a tenth of what it would take to keep its audio.
 
     What Python and NumPy allocate is counted; the engine's own memory is watched over hours, see
@@ -51,7 +40,7 @@ def test_nothing_of_a_window_is_kept() -> None:
     transcriber = Transcriber(
         TranscriberSettings(main="whisper-tiny.en", second=None, again=False, context_s=seconds)
     )
-    long = next(one for one in windows_of("order", WindowSettings()) if len(one.pcm) > 32_000)
+    long = next(one for one in windows if len(one.pcm) > 32_000)
     pcm = np.resize(long.pcm, seconds * 8_000)
     speech = (Interval(0, len(pcm)),)
 

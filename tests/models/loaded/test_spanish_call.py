@@ -31,11 +31,6 @@ PAD = RATE // 4
 """Muting pads every span."""
 
 
-@pytest.fixture(scope="module")
-def transcriber() -> Transcriber:
-    return Transcriber()
-
-
 def heard_as(language: str, transcriber: Transcriber) -> list[WindowTranscript]:
     pcm, rate = sf.read(AUDIO, dtype="int16", always_2d=True)
     assert rate == RATE

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import soundfile as sf
 
 from agents.runtime.engine_pool import engine_pool
 from models.speech.silero_vad import SileroVoice
@@ -16,10 +13,20 @@ from models.speech.transcriber import Transcriber, TranscriberSettings, transcri
 from models.store.loader import find
 from models.store.model_catalogue import Entry, entries
 from pipeline.errors import ModelError
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Interval, Role, Window
+from pipeline.records.model import (
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    Hearing,
+    Interval,
+    Role,
+    Window,
+    WindowTranscript,
+)
 from pipeline.transcription.hallucination import Doubt
 from pipeline.transcription.segmenter import Segmenter
 from pipeline.transcription.voice_activity import FRAME
+from tests.models.loaded.windows import spoken_digits, windows_of
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
@@ -29,46 +36,9 @@ DIGIT_WORDS = frozenset(
 )
 
 
-@pytest.fixture(scope="module")
-def transcriber() -> Transcriber:
-    return Transcriber()
-
-
-@pytest.fixture(scope="module")
-def voice() -> SileroVoice:
-    return SileroVoice()
-
-
-def windows_of(name: str, voice: SileroVoice, size: int) -> list[Window]:
-    audio, rate = sf.read(SAMPLES / f"{name}.flac", dtype="int16", always_2d=True)
-    call = CallInfo(name, rate, (Role.AGENT, Role.CUSTOMER))
-    segmenter = Segmenter(call, voice)
-    windows: list[Window] = []
-    starts = range(0, len(audio), size)
-    for seq, start in enumerate(starts):
-        windows += segmenter.take(AudioChunk(call, seq, start, audio[start : start + size]))
-    return windows + segmenter.finish(CallEnd(name, len(starts), len(audio)))
-
-
-def spoken_digits(name: str) -> list[tuple[int, float, float]]:
-    """Channel, start and end in milliseconds of every sensitive digit of a sample call."""
-    lines = (SAMPLES / "manifest.jsonl").read_text().splitlines()
-    call: dict[str, Any] = next(
-        one for line in lines if (one := json.loads(line))["file"] == f"{name}.flac"
-    )
-    return [
-        (call["channels"].index(entity["channel"]), word["start_ms"], word["end_ms"])
-        for entity in call["entities"]
-        if entity["type"] in {"pan", "cvv"}
-        for word in entity["words"]
-    ]
-
-
 def test_card_digits_lie_under_recognised_digits(
-    transcriber: Transcriber, voice: SileroVoice
+    numbers: Path, windows: list[Window], heard: list[WindowTranscript]
 ) -> None:
-    windows = windows_of("order", voice, 8_000)
-    heard = [transcriber.transcribe(window) for window in windows]
     assert all(not one.unheard for one in heard)
     rate, pad = windows[0].sample_rate, 0.25
     masks = {channel: np.zeros(windows[-1].heard_until, np.bool_) for channel in (0, 1)}
@@ -78,7 +48,7 @@ def test_card_digits_lie_under_recognised_digits(
             if plain in DIGIT_WORDS or any(letter.isdigit() for letter in plain):
                 first = max(0, word.start - int(pad * rate))
                 masks[word.channel][first : word.end + int(pad * rate)] = True
-    digits = spoken_digits("order")
+    digits = spoken_digits(numbers)
     assert len(digits) >= 15
     covered = [
         float(masks[channel][int(start * rate / 1_000) : int(end * rate / 1_000)].mean())
@@ -88,30 +58,31 @@ def test_card_digits_lie_under_recognised_digits(
 
 
 def test_main_words_come_in_order_and_inside_the_call(
-    transcriber: Transcriber, voice: SileroVoice
+    windows: list[Window], heard: list[WindowTranscript]
 ) -> None:
-    window = next(one for one in windows_of("order", voice, 8_000) if len(one.pcm))
-    heard = transcriber.transcribe(window)
-    main = [word for word in heard.words if word.hearing is Hearing.MAIN]
+    window, first = next(
+        (one, told) for one, told in zip(windows, heard, strict=True) if told.words
+    )
+    main = [word for word in first.words if word.hearing is Hearing.MAIN]
     assert len(main) >= 5
     assert [word.start for word in main] == sorted(word.start for word in main)
     assert all(window.start <= word.start <= word.end <= window.end for word in main)
-    assert all(0.0 <= word.probability <= 1.0 for word in heard.words)
-    assert heard.models == ("whisper-base@753752d23a0c", "whisper-tiny.en@2a4410629ba3")
+    assert all(0.0 <= word.probability <= 1.0 for word in first.words)
+    assert first.models == ("whisper-base@753752d23a0c", "whisper-tiny.en@2a4410629ba3")
 
 
-def test_another_process_hears_the_same_bit_by_bit(voice: SileroVoice) -> None:
-    windows = [one for one in windows_of("order", voice, 8_000) if len(one.pcm)][:2]
+def test_another_process_hears_the_same_bit_by_bit(windows: list[Window]) -> None:
+    spoken = sorted((one for one in windows if len(one.pcm)), key=lambda one: len(one.pcm))[:2]
     with engine_pool(TranscriberSettings(), 1) as pool:
-        here = list(pool.map(transcribe, windows))
+        here = list(pool.map(transcribe, spoken))
     with engine_pool(TranscriberSettings(), 1) as pool:
-        there = list(pool.map(transcribe, reversed(windows)))
+        there = list(pool.map(transcribe, reversed(spoken)))
     assert list(reversed(there)) == here
     assert any(one.words for one in here)
 
 
-def test_the_check_hears_digits_too(transcriber: Transcriber, voice: SileroVoice) -> None:
-    heard = [transcriber.check(one) for one in windows_of("order", voice, 8_000)]
+def test_the_check_hears_digits_too(transcriber: Transcriber, windows: list[Window]) -> None:
+    heard = [transcriber.check(one) for one in windows]
     digits = sum(letter.isdigit() for one in heard for word in one.words for letter in word.text)
     assert digits >= 12
     assert {one.models for one in heard if one.models} == {("whisper-tiny.en@2a4410629ba3",)}
@@ -179,8 +150,8 @@ def test_where_nobody_speaks_no_words_are_believed_without_a_doubt(
 
 @pytest.mark.parametrize("size", [999, 8_000, 60_000])
 def test_the_chunking_changes_no_window(voice: SileroVoice, size: int) -> None:
-    whole = windows_of("order", voice, 10_000_000)
-    parts = windows_of("order", voice, size)
+    whole = windows_of(SAMPLES / "order.flac", voice, 10_000_000)
+    parts = windows_of(SAMPLES / "order.flac", voice, size)
     assert parts == whole
     assert [one.pcm.tobytes() for one in parts] == [one.pcm.tobytes() for one in whole]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.calls.corpus import SAMPLES
 from benchmarks.calls.planting import Labelled, audible_share, leaks_of, read_calls, redacted
 from benchmarks.quality.verification import Bench
 from pipeline.policy.loading import load_policy
@@ -21,8 +22,9 @@ def bench() -> Bench:
 
 
 @pytest.fixture(scope="module")
-def call() -> Labelled:
-    return next(one for one in read_calls(SAMPLES / "manifest.jsonl") if one.entry["entities"])
+def call(numbers: Path) -> Labelled:
+    (only,) = read_calls(numbers)
+    return only
 
 
 @pytest.mark.parametrize("kind", ["first digit", "last digit", "security code"])

@@ -50,7 +50,9 @@ def rendered(name: str, *values: str) -> tuple[Manifest, ...]:
     """All objects of a case."""
     done = template("-f", case(name), *values)
     assert done.returncode == 0, done.stderr
-    return tuple(one for one in yaml.safe_load_all(done.stdout) if one)
+    # By libyaml, if it is there: a tenth of the time for thousands of lines.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return tuple(one for one in yaml.load_all(done.stdout, loader) if one)
 
 
 def of_kind(objects: tuple[Manifest, ...], kind: str) -> dict[str, Manifest]:

@@ -63,7 +63,7 @@ TALK: tuple[tuple[int, float, str], ...] = (
     (0, 55.0, "thanks a lot and good bye"),
     (1, 58.0, "bye"),
 )
-SECONDS = 64
+SECONDS, CHUNK_S = 64, 16
 DIGITS = frozenset({"one", "four", "seven", "three", "five", "nine"})
 ONE = Detection(POLICY.digest, "", "", "hushwire 1")
 
@@ -115,15 +115,15 @@ def detected(
         detection=by,
     )
     found = [one for heard in windows or records() for one in call.take(heard)]
-    return [*found, *call.finish(CallEnd(CALL.call_id, SECONDS, SECONDS * RATE))]
+    return [*found, *call.finish(CallEnd(CALL.call_id, SECONDS // CHUNK_S, SECONDS * RATE))]
 
 
 def released(policy: Policy, found: Sequence[Findings]) -> list[RedactedChunk | CallEnd]:
     """What muting makes of a loud call."""
-    second = np.full((RATE, 2), 9_000, np.int16)
+    loud = np.full((CHUNK_S * RATE, 2), 9_000, np.int16)
     muter, out = CallMuter(policy), list[RedactedChunk | CallEnd]()
-    for seq in range(SECONDS):
-        out += muter.take_audio(AudioChunk(CALL, seq, seq * RATE, second))
+    for seq in range(SECONDS // CHUNK_S):
+        out += muter.take_audio(AudioChunk(CALL, seq, seq * CHUNK_S * RATE, loud))
     for one in found:
         out += muter.take_findings(one)
     assert muter.finished
