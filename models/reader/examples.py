@@ -24,6 +24,12 @@ _ROLELESS: Final = 0.1
 """Share of the examples that do not say who speaks."""
 _MISHEARD: Final = 0.3
 """Share of the examples with words lost, doubled or replaced, as recognisers do."""
+AFTER_TALK: Final = 0.15
+"""Share of the examples in which a turn comes after long talk of the same speaker."""
+_TALK_WORDS: Final = (30, 160)
+_PIECE_WORDS: Final = (20, 60)
+"""Detection reads talk that goes on in turns of 60 words at most."""
+_IN_PIECES: Final = 0.6
 _LOST, _DOUBLED, _REPLACED = 0.03, 0.01, 0.03
 
 
@@ -92,6 +98,33 @@ def varied(
     elif rng.random() < _ROLELESS:
         found = [Said(Role.MIXED, one.words, one.labels, one.language) for one in found]
     return [one for one in found if one.words], rng.random() < _BARE
+
+
+def after_talk(turns: Sequence[Said], others: Sequence[Said], rng: random.Random) -> list[Said]:
+    """A call of which one turn comes after long talk of the same speaker.
+
+    Written calls have short turns; people who leave a message or tell their story talk on, and then
+    say who they are.
+
+    Args:
+        turns: the call.
+        others: turns of other calls, as what is said before.
+        rng: decides which turn, how much is said before, and whether it is read in pieces.
+    """
+    places = [at for at, one in enumerate(turns) if any(one.labels)] or [*range(len(turns))]
+    at = rng.choice(places)
+    turn = turns[at]
+    same = [one for one in others if one.language == turn.language]
+    words = [f"{word} " if last else word for one in same for word, last in _ends(one)]
+    labels = [label for one in same for label in one.labels]
+    before = rng.randint(*_TALK_WORDS)
+    words, labels = [*words[:before], *turn.words], [*labels[:before], *turn.labels]
+    size = rng.randint(*_PIECE_WORDS) if rng.random() < _IN_PIECES else len(words)
+    parts = [
+        Said(turn.role, tuple(words[i : i + size]), tuple(labels[i : i + size]), turn.language)
+        for i in range(0, len(words), size)
+    ]
+    return [*turns[:at], *parts, *turns[at + 1 :]]
 
 
 def _misheard(turn: Said, rng: random.Random, words: Sequence[str]) -> Said:

@@ -22,7 +22,15 @@ from torch.nn import functional
 
 from models.encoder.layers import Layer, named, norm, optimized, told_by
 from models.encoder.shape import WIDTH
-from models.reader.examples import NO_LABEL, Read, Said, readings, varied
+from models.reader.examples import (
+    AFTER_TALK,
+    NO_LABEL,
+    Read,
+    Said,
+    after_talk,
+    readings,
+    varied,
+)
 from models.reader.inputs import LABELS, LOOKED_BACK, PLACEHOLDERS, Pieces
 from models.reader.shape import LAYERS, fading
 
@@ -40,6 +48,8 @@ _FLAT: Final = 0.4
 _NEVER: Final = -1e9
 _CALLS_AT_ONCE: Final = 256
 """Calls whose rows are mixed."""
+_OTHERS: Final = 4
+"""Calls whose turns may stand as talk before a turn."""
 _TOLD: Final = 100
 
 
@@ -316,5 +326,9 @@ class _Texts:
                 yield made[first : first + _ROWS_A_STEP]
 
     def _read(self, number: int) -> list[Read]:
-        turns, bare = varied(self._calls[number], self._rng, self._words)
+        said = self._calls[number]
+        if said and self._rng.random() < AFTER_TALK:
+            others = self._rng.choices(self._calls, k=_OTHERS)
+            said = after_talk(said, [turn for one in others for turn in one], self._rng)
+        turns, bare = varied(said, self._rng, self._words)
         return readings(self._pieces, turns, bare=bare)

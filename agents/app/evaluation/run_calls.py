@@ -39,7 +39,7 @@ from pipeline.evaluation.scoring.leak_scoring import (
 from pipeline.evaluation.scoring.muted_frames import Samples
 from pipeline.evaluation.scoring.results import Evaluation, FoundSpan, found_spans
 from pipeline.evaluation.scoring.text_scoring import open_policy
-from pipeline.evidence.certificate import parse_certificate
+from pipeline.evidence.certificate import Certificate, parse_certificate
 from pipeline.evidence.layout import CERTIFICATE, SEALED
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.model import Policy
@@ -206,7 +206,8 @@ def _run(
 ) -> tuple[CallResult, RunRecords, Watched]:
     line, recording, stored = run_recording(folder / truth.file, engines)
     audio = next((data for name, data in stored.files.items() if name.endswith(".flac")), None)
-    records = RunRecords(recording.sample_rate, line.spans, line.mutes, line.heard)
+    spans = _spans(stored.certificate)  # verification's, too
+    records = RunRecords(recording.sample_rate, spans, line.mutes, line.heard)
     if audio is None:
         return _missing(truth), records, line
     after, _ = _decoded(io.BytesIO(audio), truth.call_id)
@@ -245,11 +246,15 @@ def _stated(path: Path) -> RunRecords:
     stated = parse_certificate(path.read_bytes())
     return RunRecords(
         stated.sample_rate,
-        tuple(
-            Span(s.entity, s.channel, s.start, s.end, s.score, s.recognizer, s.action, s.reason)
-            for s in stated.spans
-        ),
+        _spans(stated),
         tuple(Mute(m.channel, m.start, m.end) for m in stated.mutes),
+    )
+
+
+def _spans(stated: Certificate) -> tuple[Span, ...]:
+    return tuple(
+        Span(s.entity, s.channel, s.start, s.end, s.score, s.recognizer, s.action, s.reason)
+        for s in stated.spans
     )
 
 
