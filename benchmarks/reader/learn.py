@@ -248,15 +248,15 @@ def measure(policy: Policy, rules: Path | None, *, keep: bool = False) -> None:
                     before[key].add(case.id, old)
     _tell(now, before)
     if keep:
-        record("reader", "make bench-reader", _figures(now, before))
+        record("reader", "make bench-reader", _figures(dict(now), dict(before)))
 
 
 def _figures(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> dict[str, str]:
     """What README.md shows: per cent covered, muted for nothing, flagged; now and by the rules."""
     found = {}
-    for key in ("older", "plain", "fresh"):
-        found[f"{key}.cases"] = str(now[key].cases)
-        for name, sums in (("", now[key]), (".rules", before[key])):
+    for key, of in (("older", "older"), ("plain", "plain_held"), ("fresh", "fresh")):
+        found[f"{key}.cases"] = str(now[of].cases)
+        for name, sums in (("", now[of]), (".rules", before[of])):
             shares = zip(("covered", "harmless", "flagged"), sums.shares(), strict=False)
             for column, share in shares:
                 found[f"{key}.{column}{name}"] = f"{100 * share.value:.1f}"
