@@ -73,6 +73,24 @@ def test_a_turn_of_five_thousand_words_is_read_to_its_end() -> None:
     assert reading.probabilities[-1, LABELS.index("PERSON")] > 0.5
 
 
+TALK = (
+    "the van came at noon and the lads carried it up the stairs, but the door of the thing was on "
+    "the wrong side, so they took it down again and said somebody would ring me about another one "
+)
+
+
+@pytest.mark.parametrize("size", [20, 60, 1_000])
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.MIXED])
+def test_a_name_behind_long_talk_of_its_speaker_is_a_name(role: Role, size: int) -> None:
+    """Read in turns of so many words, as detection cuts them, or in one."""
+    words = f"{TALK * 5}anyway, my name is Tunde Okafor".split()
+    before: tuple[Kept, ...] = ()
+    for at in range(0, len(words), size):
+        reading = load_encoder().read(turn_of(" ".join(words[at : at + size])), role, before)
+        before += reading.kept
+    assert reading.probabilities[-1, LABELS.index("PERSON")] > 0.5
+
+
 @pytest.mark.parametrize("text", ["", "...", " / "])
 def test_an_empty_turn_has_no_words(text: str) -> None:
     assert load_encoder().read(turn_of(text), Role.AGENT).probabilities.shape == (0, len(LABELS))
