@@ -249,7 +249,7 @@ def calibrated(
     the order of the words and of their types stays.
 
     Args:
-        calls: that were left out; half of them are read bare or misheard, as in learning.
+        calls: that were left out; they are read bare, misheard and after talk, as in learning.
         pieces: parts turns into pieces.
         weights: of a reader.
         tell: is told the number.

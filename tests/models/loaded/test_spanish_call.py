@@ -27,8 +27,6 @@ AUDIO = Path(__file__).with_name("spanish.flac")
 RATE = 8_000
 GREETING, CARD, FAREWELL = (4_800, 71_369), (98_974, 158_592), (168_192, 214_766)
 """Samples in which each was spoken."""
-HARMLESS = 0.25
-"""A word of a greeting may be taken for something else: "factura" is."""
 PAD = RATE // 4
 """Muting pads every span."""
 
@@ -60,8 +58,8 @@ def test_a_spanish_card_number_is_silenced_and_the_rest_is_kept(transcriber: Tra
     last = call.finish(CallEnd("c", 1, windows[-1].heard_until))
     found += [span for one in last for span in one.spans]
     assert share(found, CARD) > 0.95
-    assert share(found, GREETING) < HARMLESS
-    assert share(found, FAREWELL) < HARMLESS
+    assert share(found, GREETING) < 0.25  # one word of it, "factura"
+    assert share(found, FAREWELL) < 0.05
     assert last[-1].end is not None
     assert last[-1].end.marks == ()
 
