@@ -320,7 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Speak labelled texts and write what is heard.")
     parser.add_argument("half", nargs="?", choices=list(SOURCES), default="tune")
-    parser.add_argument("--calls", type=int, default=1_800, help="so many dialogues at most")
+    parser.add_argument("--calls", type=int, default=2_800, help="so many dialogues at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, help="without it benchmarks/texts/heard/HALF.jsonl.gz")

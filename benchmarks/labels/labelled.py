@@ -46,6 +46,8 @@ LINES = ("lines_tune", "lines_held")
 FRESH, FRESH_TUNE = "fresh_held", ("fresh_tune", "fresh_spanish")
 """Whole calls, half of them without anything sensitive, that no rule and no weight was made on; and
 what is learnt from."""
+SPANISH = "spanish_held"
+"""The same in Spanish."""
 HEARD, HEARD_TUNE = "heard_held", "heard_tune"
 """Calls of both as they were heard when they were spoken."""
 _COPIES = 4
@@ -74,7 +76,7 @@ def talk(name: str) -> list[LabelledCase]:
         for file in files or [TEXTS / f"{name}.jsonl"]
         for case in parse_cases(_text(file), origin=f"{half}/{file.name}")
     ]
-    spanish = {"language": "es"} if half == "spanish" else {}
+    spanish = {"language": "es"} if "spanish" in name else {}
     return [case.model_copy(update=spanish) for case in found]
 
 

@@ -45,6 +45,7 @@ _HEAD_RATE: Final = 8.0
 _WARM_UP: Final = 100
 _FLAT: Final = 0.4
 """Share of the steps before the rate falls."""
+_DROPOUT: Final = 0.1
 _NEVER: Final = -1e9
 _CALLS_AT_ONCE: Final = 256
 """Calls whose rows are mixed."""
@@ -89,9 +90,14 @@ class _Row:
 
 
 class Encoder(nn.Module):
-    """The encoder with a layer on top that tells the label of each piece."""
+    """The encoder with a layer on top that tells the label of each piece.
 
-    def __init__(self, weights: dict[str, NDArray[np.float32]]) -> None:
+    Args:
+        weights: to begin with.
+        dropout: share of what each layer adds that is left out in learning.
+    """
+
+    def __init__(self, weights: dict[str, NDArray[np.float32]], dropout: float = 0.0) -> None:
         super().__init__()
         told = told_by(weights)
         words = told["embeddings.word_embeddings.weight"].float()
@@ -111,7 +117,9 @@ class Encoder(nn.Module):
             )
         )
         self.norm = norm(told, "embeddings.LayerNorm")
-        self.layers = nn.ModuleList(Layer(told, f"encoder.layer.{at}.") for at in range(LAYERS))
+        self.layers = nn.ModuleList(
+            Layer(told, f"encoder.layer.{at}.", dropout) for at in range(LAYERS)
+        )
         self.head = nn.Linear(WIDTH, len(LABELS))
         if "head.weight" in told:
             self.head.weight.data = told["head.weight"].float()
@@ -205,7 +213,7 @@ def learn(
     """
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
-    encoder = Encoder(start)
+    encoder = Encoder(start, _DROPOUT)
     words = sorted({word for call in calls for turn in call for word in turn.words})
     texts = _Texts(calls, pieces, words, random.Random(settings.seed))
     steps = max(1, round(settings.epochs * texts.rows_an_epoch() / _ROWS_A_STEP))

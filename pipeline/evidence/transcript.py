@@ -24,8 +24,9 @@ from pipeline.evidence.turns import (
     PHRASE_PAUSE_MS,
     Token,
     Turn,
+    answering,
     in_time,
-    merged,
+    questions,
     turns_of,
 )
 from pipeline.muting.rendering import MISSING, is_gap, is_pause
@@ -97,7 +98,7 @@ def build_transcript(
         incomplete: whether the recorder or gateway broke off before the call's end.
     """
     main = [word for word in words if word.hearing is Hearing.MAIN]
-    tokens: list[Token] = []
+    found: list[list[Token]] = []
     for channel in range(call.channels):
         here = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
         spoken = [word for word in main if word.channel == channel]
@@ -108,8 +109,12 @@ def build_transcript(
             kept = _placed(kept, heard, call.sample_rate)
         values = [one for one in shown if one.channel == channel]
         places = _placeholders(here, swallowed, values, call.sample_rate)
-        tokens += merged(sorted([*kept, *places], key=in_time))
-    tokens += _pauses(call, mutes)
+        found.append(sorted([*kept, *places], key=in_time))
+    asked = [questions(each, call.sample_rate) for each in found]
+    tokens = _pauses(call, mutes)
+    for channel, each in enumerate(found):
+        others = [one for other, own in enumerate(asked) if other != channel for one in own]
+        tokens += answering(each, others)
     return Transcript(call, length, turns_of(call, tokens), incomplete)
 
 

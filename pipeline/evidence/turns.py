@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pipeline.detection.language.vocabulary import known, vocabulary
 from pipeline.evidence.disclosed_words import spelt
-from pipeline.records.model import CallInfo, Reason, Role
+from pipeline.records.model import CallInfo, Interval, Reason, Role
 
 PHRASE_PAUSE_MS: Final = 700
 """Turns are put in order by phrases: stretches of one channel without a longer pause."""
@@ -26,6 +26,8 @@ _VALUE_PAUSE_MS: Final = 5_000
 _MIXED_PAUSE_MS: Final = 1_500
 """The same on a channel that several people share."""
 _BACKCHANNEL_WORDS: Final = 4
+_QUESTION_WORDS: Final = 3
+"""A question of fewer ("right?") is not what is answered."""
 ENDS: Final = (".", "?", "!")
 PAUSED: Final = Reason.PAUSED.upper()
 """``Token.entity`` of what the recorder paused; its text says for how long."""
@@ -148,8 +150,54 @@ def _backchannel(phrase: Sequence[Token], language: str) -> bool:
     return all(spelt(token.text) in listening and not token.entity for token in phrase)
 
 
-def merged(tokens: Iterable[Token]) -> list[Token]:
-    """Join placeholders of one entity that follow one another, unless both say what they hide."""
+def questions(tokens: Sequence[Token], rate: int) -> list[Interval]:
+    """Where the questions of a channel stand, as far as their words can be told.
+
+    Args:
+        tokens: of the channel, in order.
+        rate: Hz.
+    """
+    pause = PHRASE_PAUSE_MS * rate // 1_000
+    found: list[Interval] = []
+    sentence: list[Token] = []
+    for token in tokens:
+        if sentence and token.start - sentence[-1].end >= pause:
+            sentence = []
+        sentence = [] if token.entity else [*sentence, token]
+        if token.text[-1:] in ENDS:
+            if token.text[-1:] == "?" and len(sentence) >= _QUESTION_WORDS:
+                found.append(Interval(sentence[0].start, token.end))
+            sentence = []
+    return found
+
+
+def answering(tokens: Iterable[Token], asked: Sequence[Interval]) -> list[Token]:
+    """Tokens of a channel in order, placeholders behind the questions that they answer.
+
+    A mute may begin long before its value: where the first word's place is not sure, or with what
+    was told before. The talk reads on only if the answer stands behind the question.
+
+    Args:
+        tokens: in any order.
+        asked: questions of all others, in any order.
+    """
+    placed = []
+    for token in tokens:
+        inside = [one.end for one in asked if token.start < one.start and one.end < token.end]
+        if inside and token.entity not in {"", PAUSED}:
+            placed.append(replace(token, start=max(inside)))
+        else:
+            placed.append(token)
+    return merged(sorted(placed, key=in_time), asked)
+
+
+def merged(tokens: Iterable[Token], asked: Sequence[Interval] = ()) -> list[Token]:
+    """Join placeholders of one entity that follow one another, unless both say what they hide.
+
+    Args:
+        tokens: of a channel, in order.
+        asked: questions of others; placeholders before and after one stay apart.
+    """
     merged: list[Token] = []
     for token in tokens:
         last = merged[-1] if merged else None
@@ -159,6 +207,7 @@ def merged(tokens: Iterable[Token]) -> list[Token]:
             and token.entity
             and token.entity == last.entity != PAUSED
             and (last.text == token.text or plain in {last.text, token.text})
+            and not any(last.start < one.start < token.start for one in asked)
         ):
             text = token.text if last.text == plain else last.text
             merged[-1] = Token(

@@ -16,6 +16,7 @@ from benchmarks.labels.labelled import (
     FRESH_TUNE,
     HALVES,
     LINES,
+    SPANISH,
     TALK,
     TEXTS,
     as_lines,
@@ -87,6 +88,14 @@ def test_half_of_the_fresh_calls_hold_nothing_and_none_is_told_elsewhere() -> No
         assert len(tune) >= least
         assert 0.4 <= sum(case.negative for case in tune) / len(tune) <= 0.6
         assert not {case.turns for case in tune} & {case.turns for case in fresh}
+
+
+def test_half_of_the_spanish_calls_hold_nothing_and_none_is_learnt_from() -> None:
+    spanish = talk(SPANISH)
+    assert [sum(case.negative for case in spanish), len(spanish)] == [60, 120]
+    assert {case.language for case in spanish} == {"es"}
+    learnt = {case.turns for name in FRESH_TUNE for case in talk(name)}
+    assert not {case.turns for case in spanish} & learnt
 
 
 def test_the_halves_share_neither_lines_nor_values() -> None:

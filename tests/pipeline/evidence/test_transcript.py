@@ -313,6 +313,32 @@ def test_equal_placeholders_are_one_and_different_ones_stay() -> None:
     assert build_transcript(CALL, 900, [], mutes).text == "CUSTOMER: [CARD_NUMBER] [PIN]\n"
 
 
+def test_an_answer_stands_behind_its_question_where_its_mute_begins_long_before() -> None:
+    words = [*said(0, 1_000, "And your date of birth?"), *said(1, 0, "this is")]
+    mutes = [mute(1, 500, 900, "PERSON"), mute(1, 900, 4_000, "DATE_OF_BIRTH")]
+    transcript = build_transcript(CALL, 4_000, words, mutes)
+    assert transcript.text == (
+        "CUSTOMER: this is [PERSON]\nAGENT: And your date of birth?\nCUSTOMER: [DATE_OF_BIRTH]\n"
+    )
+    assert [turn.start for turn in transcript.turns] == [0, 1_000, 2_400]
+
+
+def test_answers_of_one_type_to_two_questions_are_two() -> None:
+    words = said(0, 1_400, "And the other one?")
+    mutes = [mute(1, 0, 1_500, "MEMBER_ID"), mute(1, 2_000, 4_000, "MEMBER_ID")]
+    assert build_transcript(CALL, 4_000, words, mutes).text == (
+        "CUSTOMER: [MEMBER_ID]\nAGENT: And the other one?\nCUSTOMER: [MEMBER_ID]\n"
+    )
+
+
+@pytest.mark.parametrize("between", ["Right?", "Uh-huh.", "Go on, I have that.", "Is it"])
+def test_what_is_said_within_a_value_parts_it_only_where_it_asks(between: str) -> None:
+    mutes = [mute(1, 0, 1_500), mute(1, 2_000, 4_000)]
+    text = build_transcript(CALL, 4_000, said(0, 1_400, between), mutes).text
+    assert text.startswith("CUSTOMER: [CARD_NUMBER]\n")
+    assert text.count("[CARD_NUMBER]") == 1
+
+
 def test_only_main_words_are_shown() -> None:
     words = [
         Word(0, 0, 100, "shown"),
