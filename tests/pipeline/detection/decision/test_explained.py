@@ -111,6 +111,17 @@ def test_nor_is_one_in_groups() -> None:
         assert any(span.start <= word.start and word.end <= span.end for span in spans)
 
 
+def test_a_number_that_is_read_back_counts_once() -> None:
+    back = said("5 5 5 0 1 9 9", 14)
+    assert found(held([*ANSWER, *back], 0.001), PHONE, ANSWER, back) == []
+
+
+def test_several_numbers_after_a_question_have_the_limit_of_payment_data() -> None:
+    more = said("or 5 5 5 0 1 8 8", 12, 1)
+    assert found(held([*ANSWER, *more], 0.001), PHONE, ANSWER, more) == []
+    assert found(held([*ANSWER, *more], 0.01), PHONE, ANSWER, more)
+
+
 def test_of_the_pieces_of_an_answer_all_go_or_none() -> None:
     pieces = [said("5 5 5", 5, 1), said("0 1 9 9", 9, 1)]
     opinions = held(pieces[1], 0.5, held(pieces[0], 0.0))
