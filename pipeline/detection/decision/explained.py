@@ -3,27 +3,19 @@
 A question is found by phrases, and a length is a guess; the reader has read the call. What is taken
 back is taken back whole: all pieces that answer one question, or go together as a chain, or none.
 None is where any word of it was not read as it was heard, where its digits are as many as a card's,
-or where a checksum holds. What answers another question than one for a card may be several numbers
-("sixty two pounds", "the nineteenth"): as many digits as a card's have the limit of payment data
-there. Nothing is raised.
+or where a checksum holds. Nothing is raised.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.dialogue.questions import LONG
 from pipeline.policy.model import ReaderRule
-from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST, Entity
-
-_QUESTION: Final = "question"
-_MAY_BE_A_CARD: Final = frozenset({Entity.CARD_NUMBER, Entity.NUMBER_SEQUENCE})
-_PIECE: Final = 4
-"""Digits of which cards are told in pieces; the same ones again may be the next piece."""
+from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST
 
 
 def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) -> None:
@@ -40,9 +32,7 @@ def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: R
         for verdict in found:
             for key in _keys(verdict):
                 groups[key].append(verdict)
-        explained = {
-            key for key, group in groups.items() if _explained(key[0], group, opinions, rule)
-        }
+        explained = {key for key, group in groups.items() if _explained(group, opinions, rule)}
         for verdict in found:
             if explained.issuperset(_keys(verdict)):
                 verdict.take_back()
@@ -52,26 +42,26 @@ def _keys(verdict: Verdict) -> Iterable[tuple[str, int]]:
     """What a number goes together with: itself, its question, its chain."""
     yield "run", id(verdict)
     if verdict.question is not None:
-        yield _QUESTION, id(verdict.question)
+        yield "ask", id(verdict.question)
     if verdict.chain:
         yield "chain", verdict.chain
 
 
-def _explained(kind: str, group: Sequence[Verdict], opinions: Opinions, rule: ReaderRule) -> bool:
-    entities = {one.entity for one in group}
-    long = _digits(group) >= LONG
-    if long and (kind != _QUESTION or entities & _MAY_BE_A_CARD):
-        return False
-    strict = long or bool(entities & (NEVER_ALLOWED | RECALL_FIRST))
+def _explained(group: Sequence[Verdict], opinions: Opinions, rule: ReaderRule) -> bool:
+    strict = any(one.entity in NEVER_ALLOWED | RECALL_FIRST for one in group)
     below = rule.payment_below if strict else rule.explained_below
+    if _digits(group) >= LONG:
+        return False
     return all(not one.basis.checked and _harmless(one, opinions, below) for one in group)
 
 
 def _digits(group: Sequence[Verdict]) -> int:
-    """How many digits were told; a number that is told again counts once."""
-    told = [one.run.digits for one in group]
-    again = {digits for digits in told if len(digits) > _PIECE}
-    return sum(map(len, again)) + sum(len(one) for one in told if len(one) <= _PIECE)
+    """How many digits were told; what the other side reads back counts once."""
+    told = Counter((one.run.digits, one.run.channel) for one in group)
+    most: defaultdict[str, int] = defaultdict(int)
+    for (digits, _), times in told.items():
+        most[digits] = max(most[digits], times)
+    return sum(len(digits) * times for digits, times in most.items())
 
 
 def _harmless(verdict: Verdict, opinions: Opinions, below: float) -> bool:

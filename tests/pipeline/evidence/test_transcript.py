@@ -321,6 +321,28 @@ def test_an_answer_stands_behind_its_question_where_its_mute_begins_long_before(
         "CUSTOMER: this is [PERSON]\nAGENT: And your date of birth?\nCUSTOMER: [DATE_OF_BIRTH]\n"
     )
     assert [turn.start for turn in transcript.turns] == [0, 1_000, 2_400]
+    told = to_call_analytics(transcript)["Transcript"][2]
+    assert told["BeginOffsetMillis"] == 2_400
+    assert told["Redaction"]["RedactedTimestamps"] == [
+        {"BeginOffsetMillis": 900, "EndOffsetMillis": 4_000}
+    ]
+
+
+def test_what_is_asked_back_within_a_value_moves_it_nowhere() -> None:
+    words = [*said(0, 0, "Your card number please?"), *said(0, 4_000, "Was that double four?")]
+    mutes = [mute(1, 1_500, 8_000)]
+    assert build_transcript(CALL, 9_000, words, mutes).text == (
+        "AGENT: Your card number please?\nCUSTOMER: [CARD_NUMBER]\nAGENT: Was that double four?\n"
+    )
+
+
+def test_a_value_that_follows_on_another_answers_the_first_question_in_it() -> None:
+    words = [*said(0, 1_000, "And your birth date?"), *said(0, 5_000, "Is that in May?")]
+    mutes = [mute(1, 0, 500, "PERSON"), mute(1, 500, 9_000, "DATE_OF_BIRTH")]
+    assert build_transcript(CALL, 9_000, words, mutes).text == (
+        "CUSTOMER: [PERSON]\nAGENT: And your birth date?\nCUSTOMER: [DATE_OF_BIRTH]\n"
+        "AGENT: Is that in May?\n"
+    )
 
 
 def test_answers_of_one_type_to_two_questions_are_two() -> None:
@@ -331,7 +353,7 @@ def test_answers_of_one_type_to_two_questions_are_two() -> None:
     )
 
 
-@pytest.mark.parametrize("between", ["Right?", "Uh-huh.", "Go on, I have that.", "Is it"])
+@pytest.mark.parametrize("between", ["Right?", "Is it?", "Uh-huh.", "Go on, I have that.", "Is it"])
 def test_what_is_said_within_a_value_parts_it_only_where_it_asks(between: str) -> None:
     mutes = [mute(1, 0, 1_500), mute(1, 2_000, 4_000)]
     text = build_transcript(CALL, 4_000, said(0, 1_400, between), mutes).text
