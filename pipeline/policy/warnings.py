@@ -24,7 +24,7 @@ _HIGH: Final[_Weak] = (operator.gt, "up to {}")
 _OFF: Final[_Weak] = (lambda value, _: value in (False, "never"), "with {}")
 
 _EXPLAINED_BELOW: Final = 0.1
-_PAYMENT_BELOW: Final = 0.03
+_PAYMENT_BELOW: Final = 0.015
 """As in the shipped policies."""
 
 _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (

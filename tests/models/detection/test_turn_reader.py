@@ -386,6 +386,25 @@ def test_a_form_may_begin_in_what_was_said_before_and_is_not_stated_twice() -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("entity", "figures", "secret", "policy", "stays"),
+    [
+        ("IP_ADDRESS", "67.28.73.76", 0.014, "default", False),
+        ("IP_ADDRESS", "67.28.73.76", 0.016, "default", True),
+        ("IP_ADDRESS", "67.28.73.76", 0.0, "pci", True),
+        ("IP_ADDRESS", "192.168.100.200", 0.0, "default", True),  # as long as a card
+        ("IBAN", "67.28.73.76", 0.0, "default", True),
+    ],
+)
+def test_four_numbers_with_dots_between_are_heard_where_the_talk_explains_them(
+    entity: str, figures: str, secret: float, policy: str, *, stays: bool
+) -> None:
+    form = result(0, len(figures), entity=entity)
+    held = ScriptedReads({"73": ("IP_ADDRESS", secret)})
+    reading = reader(held, ScriptedAnalyses([form]), load_policy(policy))
+    assert bool(reading.read(turn(figures, 1.0))) is stays
+
+
 def test_a_form_of_no_words_raises() -> None:
     with pytest.raises(ValueError, match="empty"):
         formed(result(60, 70), "it is here")
