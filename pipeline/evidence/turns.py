@@ -178,21 +178,27 @@ def questions(tokens: Sequence[Token], rate: int) -> list[Interval]:
     return found
 
 
-def answering(tokens: Iterable[Token], asked: Sequence[Interval]) -> list[Token]:
+def answering(tokens: Iterable[Token], asked: Sequence[Interval], rate: int) -> list[Token]:
     """Tokens of a channel in order, placeholders behind the questions that they answer.
 
-    Where one value follows directly on another, nobody knows where the second one begins, and its
-    mute begins where the first one ends: long before somebody asks for it. The talk reads on only
-    if the answer stands behind the question.
+    Where one value follows on another without a long pause, nobody knows where the second one
+    begins, and its mute may begin where the first one ends: long before somebody asks for it. The
+    talk reads on only if the answer stands behind the question.
 
     Args:
         tokens: in any order.
         asked: questions of all others, in order.
+        rate: Hz.
     """
+    pause = _LONGEST_PAUSE_MS * rate // 1_000
     placed: list[Token] = []
     for token in sorted(tokens, key=in_time):
         last = placed[-1] if placed else None
-        if last is not None and last.entity not in {"", token.entity} and last.end >= token.start:
+        if (
+            last is not None
+            and last.entity not in {"", token.entity}
+            and token.start - last.end < pause
+        ):
             inside = (one.end for one in asked if token.start < one.start and one.end < token.end)
             behind = next(inside, None) if token.entity else None
             if behind is not None:

@@ -315,7 +315,7 @@ def test_equal_placeholders_are_one_and_different_ones_stay() -> None:
 
 def test_an_answer_stands_behind_its_question_where_its_mute_begins_long_before() -> None:
     words = [*said(0, 1_000, "And your date of birth?"), *said(1, 0, "this is")]
-    mutes = [mute(1, 500, 900, "PERSON"), mute(1, 900, 4_000, "DATE_OF_BIRTH")]
+    mutes = [mute(1, 550, 700, "PERSON"), mute(1, 900, 4_000, "DATE_OF_BIRTH")]
     transcript = build_transcript(CALL, 4_000, words, mutes)
     assert transcript.text == (
         "CUSTOMER: this is [PERSON]\nAGENT: And your date of birth?\nCUSTOMER: [DATE_OF_BIRTH]\n"
