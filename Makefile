@@ -43,11 +43,11 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	@$(MAKE) --no-print-directory promtool || .ci/missing "NO ALARM IS TRIED: promtool can't be had here (above)."
 	@$(MAKE) --no-print-directory compose-config || .ci/missing "docker-compose.yml IS NOT READ BY COMPOSE'S OWN LIBRARY: its set-up failed (above)."
 	@$(MAKE) --no-print-directory chart-tools || .ci/missing "THE HELM CHART IS NOT RENDERED AND NOT CHECKED: helm can't be had here (above)."
-	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, four files at a time.
+	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, three files at a time.
 	@# Compiled code is kept, whatever the environment says: each process would compile all anew.
 	@mkdir -p build; export PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$$(.ci/memory); \
 	  $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
-	  -n 4 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
+	  -n 3 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
 	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" \
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 25; \
 	  rest=$$?; wait $$served; served=$$?; cat build/served.log; \

@@ -45,8 +45,9 @@ def test_too_sure_by_a_half_is_off_by_a_half() -> None:
 
 def test_no_hearing_of_a_text_that_is_left_out_is_learnt_from() -> None:
     older, younger = learn.tune()
-    left = {case.id for case in [*older, *younger] if learn.is_left(case)}
-    heard = [case.id for case in older if case.id.startswith("heard/")]
+    every = [*older, *younger]
+    left = {case.id for case in every if learn.is_left(case)}
+    heard = [case.id for case in every if case.id.startswith("heard/")]
     texts = {name: learn.call_of(name).removeprefix("heard/") for name in heard}
     assert {name for name in heard if name in left} == {n for n, t in texts.items() if t in left}
     assert left & set(heard)

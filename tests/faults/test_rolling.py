@@ -119,6 +119,7 @@ def rolled(
     ]
     feed = Feed(made, wanted)
     feed.start()
+    until(lambda: made.ledger.count(CallState.OPEN), made.log)  # the old release begins one
     for number, (stages, worker) in enumerate(workers, start=1):
         made.start(stages, told=NEW)
         until(lambda: made.ledger.count(CallState.OPEN), made.log)  # a call is running
