@@ -114,6 +114,7 @@ def build_transcript(
     tokens = _pauses(call, mutes)
     for channel, each in enumerate(found):
         others = [one for other, own in enumerate(asked) if other != channel for one in own]
+        others.sort(key=lambda one: one.start)
         tokens += answering(each, others, call.sample_rate)
     return Transcript(call, length, turns_of(call, tokens), incomplete)
 

@@ -186,13 +186,13 @@ def answering(tokens: Iterable[Token], asked: Sequence[Interval], rate: int) -> 
     talk reads on only if the answer stands behind the question.
 
     Args:
-        tokens: in any order.
+        tokens: in order.
         asked: questions of all others, in order.
         rate: Hz.
     """
     pause = _LONGEST_PAUSE_MS * rate // 1_000
     placed: list[Token] = []
-    for token in sorted(tokens, key=in_time):
+    for token in tokens:
         last = placed[-1] if placed else None
         if (
             last is not None
