@@ -47,10 +47,6 @@ _SAME: Final = 0.25
 """Probability from which a word goes on with the entity before it, though another is likelier."""
 
 
-def _figures(word: Word) -> int:
-    return sum(sign.isdecimal() for sign in word.text)
-
-
 class Analyses(Protocol):
     """What runs the recognisers over a turn."""
 
@@ -378,13 +374,10 @@ class TurnReader:
 
         Any number that is told in four pairs may be written so.
         """
-        if entity != Entity.IP_ADDRESS or sum(map(_figures, words)) >= LONG:
+        if entity != Entity.IP_ADDRESS:
             return False
-        if not (words and all(map(self.opinions.of, words))):
-            return False
-        channel, start, end = words[0].channel, words[0].start, max(word.end for word in words)
-        held = self.opinions.within(channel, start, end)
-        return all(one.secret < self._policy.reader.payment_below for one in held)
+        figures = sum(sign.isdecimal() for word in words for sign in word.text)
+        return figures < LONG and self.opinions.harmless(words, self._policy.reader.payment_below)
 
     # -- where it is -------------------------------------------------------------------------
 

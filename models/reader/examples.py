@@ -115,8 +115,7 @@ def after_talk(turns: Sequence[Said], others: Sequence[Said], rng: random.Random
     at = rng.choice(places)
     turn = turns[at]
     same = [one for one in others if one.language == turn.language]
-    words = [f"{word} " if last else word for one in same for word, last in _ends(one)]
-    labels = [label for one in same for label in one.labels]
+    words, labels = _joined(same)
     before = rng.randint(*_TALK_WORDS)
     words, labels = [*words[:before], *turn.words], [*labels[:before], *turn.labels]
     size = rng.randint(*_PIECE_WORDS) if rng.random() < _IN_PIECES else len(words)
@@ -147,10 +146,15 @@ def _merged(turns: Sequence[Said], rng: random.Random) -> Iterator[Said]:
     while at < len(turns):
         size = rng.choice((1, 2, 2, 3))
         own = turns[at : at + size]
-        words = tuple(f"{word} " if last else word for one in own for word, last in _ends(one))
-        labels = tuple(label for one in own for label in one.labels)
-        yield Said(Role.MIXED, words, labels, own[0].language)
+        words, labels = _joined(own)
+        yield Said(Role.MIXED, tuple(words), tuple(labels), own[0].language)
         at += size
+
+
+def _joined(turns: Sequence[Said]) -> tuple[list[str], list[int]]:
+    """Words and labels of turns that follow on one another."""
+    words = [f"{word} " if last else word for one in turns for word, last in _ends(one)]
+    return words, [label for one in turns for label in one.labels]
 
 
 def _ends(turn: Said) -> Iterator[tuple[str, bool]]:

@@ -193,19 +193,21 @@ def answering(tokens: Iterable[Token], asked: Sequence[Interval], rate: int) -> 
     pause = _LONGEST_PAUSE_MS * rate // 1_000
     placed: list[Token] = []
     for token in tokens:
-        last = placed[-1] if placed else None
-        if (
-            last is not None
-            and last.entity not in {"", token.entity}
-            and token.start - last.end < pause
-        ):
-            inside = (one.end for one in asked if token.start < one.start and one.end < token.end)
-            behind = next(inside, None) if token.entity else None
-            if behind is not None:
-                placed.append(replace(token, start=behind, silent_from=token.start))
-                continue
-        placed.append(token)
+        last = placed[-1] if placed else token
+        follows = bool(token.entity) and last.entity not in {"", token.entity}
+        if follows and token.start - last.end < pause:
+            placed.append(_behind(token, asked))
+        else:
+            placed.append(token)
     return merged(sorted(placed, key=in_time), asked)
+
+
+def _behind(token: Token, asked: Sequence[Interval]) -> Token:
+    """A placeholder behind the first question that lies within it."""
+    for one in asked:
+        if token.start < one.start and one.end < token.end:
+            return replace(token, start=one.end, silent_from=token.start)
+    return token
 
 
 def merged(tokens: Iterable[Token], asked: Sequence[Interval] = ()) -> list[Token]:

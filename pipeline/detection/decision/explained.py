@@ -52,7 +52,7 @@ def _explained(group: Sequence[Verdict], opinions: Opinions, rule: ReaderRule) -
     below = rule.payment_below if strict else rule.explained_below
     if _digits(group) >= LONG:
         return False
-    return all(not one.basis.checked and _harmless(one, opinions, below) for one in group)
+    return all(not one.basis.checked and opinions.harmless(one.run.words, below) for one in group)
 
 
 def _digits(group: Sequence[Verdict]) -> int:
@@ -62,11 +62,3 @@ def _digits(group: Sequence[Verdict]) -> int:
     for (digits, _), times in told.items():
         most[digits] = max(most[digits], times)
     return sum(len(digits) * times for digits, times in most.items())
-
-
-def _harmless(verdict: Verdict, opinions: Opinions, below: float) -> bool:
-    """Whether each word was read, as this hearing has it, and whatever was heard there too."""
-    run = verdict.run
-    if not all(opinions.of(word) for word in run.words):
-        return False
-    return all(one.secret < below for one in opinions.within(run.channel, run.start, run.end))

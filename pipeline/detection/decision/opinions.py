@@ -7,7 +7,7 @@ was said is kept.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -64,6 +64,18 @@ class Opinions:
                 return
             if one.end > start:
                 yield one
+
+    def harmless(self, words: Sequence[Word], below: float) -> bool:
+        """Whether each word was read as its hearing has it, and is held for less than a limit.
+
+        Args:
+            words: of one channel, in order; whatever another hearing has there counts, too.
+            below: the probability that is too much.
+        """
+        if not words or not all(map(self.of, words)):
+            return False
+        start, end = words[0].start, max(word.end for word in words)
+        return all(one.secret < below for one in self.within(words[0].channel, start, end))
 
     def forget(self, before: int) -> None:
         """Drop those of words that end before a sample."""

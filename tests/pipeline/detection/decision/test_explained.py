@@ -25,6 +25,7 @@ PIN = said("and the pin please", 1)
 SHORT = said("4 4 7 1", 4, 1)
 CARD = said("may i have the card number", 1)
 LONG = said("4 0 1 2 8 8 8 8 8 8 8 8 1 8 8 2", 5, 1)
+FOURS = ("4 0 1 2", "8 8 8 8", "8 8 8 8", "1 8 8 2")
 WHOLE = said("4 0 1 2 8 8 8 8 8 8 8 8 1 8 8 1", 4, 1)
 """Its checksum holds."""
 
@@ -96,10 +97,7 @@ def test_a_number_as_long_as_a_card_is_never_taken_back() -> None:
 
 
 def test_nor_is_one_in_groups() -> None:
-    groups = [
-        said(four, 5 + 8 * at, 1)
-        for at, four in enumerate(("4 0 1 2", "8 8 8 8", "8 8 8 8", "1 8 8 2"))
-    ]
+    groups = [said(four, 5 + 8 * at, 1) for at, four in enumerate(FOURS)]
     okays = [said("okay", 8 + 8 * at) for at in range(3)]
     opinions = held([word for group in groups for word in group], 0.0)
     types = found(opinions, CARD, *groups, *okays)
@@ -128,12 +126,8 @@ def test_what_one_side_tells_again_counts_again(piece: str) -> None:
 )
 def test_a_card_in_pieces_stays_silent_whatever_was_asked_last(question: str) -> None:
     asked = said(f"may i have {question}", 1)
-    pieces = [
-        said(p, 6 + 8 * at, 1) for at, p in enumerate(("4 0 1 2", "8 8 8 8", "8 8 8 8", "1 8 8 2"))
-    ]
-    back = [
-        said(p, 9 + 8 * at) for at, p in enumerate(("4 0 1 2", "8 8 8 8", "8 8 8 8", "1 8 8 2"))
-    ]
+    pieces = [said(four, 6 + 8 * at, 1) for at, four in enumerate(FOURS)]
+    back = [said(four, 9 + 8 * at) for at, four in enumerate(FOURS)]
     opinions = held([word for each in (*pieces, *back) for word in each], 0.0)
     conversation = Conversation(RATE, 2, POLICY, opinions=opinions)
     spans = spans_of(conversation, asked, *pieces, *back)
