@@ -7,7 +7,7 @@ Hand-written dialogues to train on, or such as nothing learns from (``held``), a
 synthetic voices over a telephone channel and heard by both models as in production. What the better
 one writes becomes one case (``heard/ID-main``), what the other writes a second one where it differs
 (``heard/ID-second``). A heard word takes the label of the written words that it stands opposite
-(``benchmarks.labels.carrying``). Of a long call only the beginning is spoken (``_MOST_S``).
+(``benchmarks.labels.carrying``). Only about the first 40 s of a long call are spoken.
 
 Half of the calls hold something sensitive. The same texts, seed and models give the same file, byte
 for byte. Each call's cases are added to ``OUT.part`` at once; a run that was interrupted goes on
@@ -58,8 +58,7 @@ VOICES: Final = (
 """All that speak much faster than anyone listens."""
 _SIDES: Final = {Role.AGENT: 0, Role.CUSTOMER: 1}
 """Channel of a role."""
-_MOST_S: Final = {"tune": 90.0, "held": 40.0}
-"""How much of a long call is spoken. The held half is the older one."""
+_MOST_S: Final = 40.0
 _PER_WORD_S: Final = 0.38
 _PER_TURN_S: Final = 0.5
 _MS: Final = SAMPLE_RATE // 1_000
@@ -232,7 +231,7 @@ def chosen(half: str, calls: int, seed: int, also: Sequence[Path] = ()) -> list[
     ready: tuple[list[LabelledCase], list[LabelledCase]] = ([], [])
     for case in every:
         if case.language == "en" and all(turn.role in _SIDES for turn in case.turns):
-            begun = _beginning(case, _MOST_S[half])
+            begun = _beginning(case)
             if begun is not None:
                 ready[begun.negative].append(begun)
     for kind in ready:
@@ -241,15 +240,15 @@ def chosen(half: str, calls: int, seed: int, also: Sequence[Path] = ()) -> list[
     return [case for both in zip(*ready, strict=False) for case in both][:calls]
 
 
-def _beginning(case: LabelledCase, most_s: float) -> LabelledCase | None:
-    """The turns of about the first seconds; None where nothing can be spoken."""
+def _beginning(case: LabelledCase) -> LabelledCase | None:
+    """The turns of about the first 40 s; None where nothing can be spoken."""
     turns: list[LabelledTurn] = []
     took = 0.0
     for turn in case.turns:
         if not re.search(r"\w", _aloud(turn)):
             continue
         took += _PER_TURN_S + _PER_WORD_S * len(_aloud(turn).split())
-        if turns and took > most_s:
+        if turns and took > _MOST_S:
             break
         turns.append(turn)
     return case.model_copy(update={"turns": tuple(turns)}) if turns else None
@@ -321,7 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Speak labelled texts and write what is heard.")
     parser.add_argument("half", nargs="?", choices=list(SOURCES), default="tune")
-    parser.add_argument("--calls", type=int, default=3_400, help="so many dialogues at most")
+    parser.add_argument("--calls", type=int, default=2_800, help="so many dialogues at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, help="without it benchmarks/texts/heard/HALF.jsonl.gz")

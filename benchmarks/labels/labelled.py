@@ -46,6 +46,8 @@ LINES = ("lines_tune", "lines_held")
 FRESH, FRESH_TUNE = "fresh_held", ("fresh_tune", "fresh_spanish")
 """Whole calls, half of them without anything sensitive, that no rule and no weight was made on; and
 what is learnt from."""
+FRESH_DEV = "fresh_dev"
+"""More of them that no weight was made on yet, at which anybody may look."""
 SPANISH_HELD = "spanish_held"
 """The same in Spanish."""
 HEARD, HEARD_TUNE = "heard_held", "heard_tune"

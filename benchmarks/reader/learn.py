@@ -28,6 +28,7 @@ from typing import Any, Final
 from agents.app.evaluation.run_texts import spans_of
 from benchmarks.labels.labelled import (
     FRESH,
+    FRESH_DEV,
     FRESH_TUNE,
     HEARD,
     HEARD_TUNE,
@@ -80,12 +81,14 @@ def held() -> dict[str, list[LabelledCase]]:
     """Cases that nothing has learnt from, by set."""
     sets = {"held": cases("held")}
     sets |= {name: talk(name) for name in TALK if name.endswith("_held")}
-    return sets | {name: talk(name) for name in (LINES[1], FRESH, HEARD, SPANISH_HELD)}
+    return sets | {name: talk(name) for name in (LINES[1], FRESH, FRESH_DEV, HEARD, SPANISH_HELD)}
 
 
 def group_of(name: str) -> str:
     """The sets whose figures are told together: those that are older than the reader, or one."""
-    return {FRESH: "fresh", HEARD: "heard", SPANISH_HELD: "spanish"}.get(name, "older")
+    return {FRESH: "fresh", FRESH_DEV: "dev", HEARD: "heard", SPANISH_HELD: "spanish"}.get(
+        name, "older"
+    )
 
 
 def train(
@@ -271,7 +274,7 @@ def _tell(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> None:
         if key in before:
             print(f"{key:14s} rules  {before[key].line()}")
         print(f"{key:14s} now    {sums.line()}")
-    for group in ("older", "fresh", "heard", "spanish"):
+    for group in ("older", "fresh", "dev", "heard", "spanish"):
         print(f"\nwords covered, {group}: rules, now, of")
         old = before[group].types() if group in before else {}
         for entity, (covered, count, share) in now[group].types().items():

@@ -242,7 +242,7 @@ class TurnReader:
         if not np.isfinite(reading.probabilities).all():
             raise ModelError("the reader gave no probabilities")
         if spoken.stream is Stream.SHOWN:
-            self._keep(_Said(spoken.channel, spoken.start, spoken.end, reading.kept))
+            self._keep(_Said(spoken.channel, spoken.begins, spoken.ends, reading.kept))
         self._hold(turn, placed, reading, spoken.channel)
         self._note(turn, placed, reading)
         return [
@@ -256,8 +256,8 @@ class TurnReader:
         return tuple(
             kept
             for one in self._said
-            if one.start < spoken.start
-            and not (one.channel == spoken.channel and one.end > spoken.start)
+            if one.start < spoken.begins
+            and not (one.channel == spoken.channel and one.end > spoken.begins)
             for kept in one.kept
         )
 

@@ -24,7 +24,7 @@ _ROLELESS: Final = 0.1
 """Share of the examples that do not say who speaks."""
 _MISHEARD: Final = 0.3
 """Share of the examples with words lost, doubled or replaced, as recognisers do."""
-AFTER_TALK: Final = 0.2
+AFTER_TALK: Final = 0.15
 """Share of the examples in which a turn comes after long talk of the same speaker."""
 _TALK_WORDS: Final = (30, 160)
 _PIECE_WORDS: Final = (20, 60)
@@ -111,8 +111,8 @@ def after_talk(turns: Sequence[Said], others: Sequence[Said], rng: random.Random
         others: turns of other calls, as what is said before.
         rng: decides which turn, how much is said before, and whether it is read in pieces.
     """
-    # Any turn, not rather one with a value: what follows on long talk is mostly harmless, too.
-    at = rng.randrange(len(turns))
+    places = [at for at, one in enumerate(turns) if any(one.labels)] or [*range(len(turns))]
+    at = rng.choice(places)
     turn = turns[at]
     same = [one for one in others if one.language == turn.language]
     words, labels = _joined(same)

@@ -6,13 +6,15 @@ a turn that still goes on is "not yet" and shows in :meth:`CallTurns.open_since`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import accumulate
 from typing import Final
 
 from pipeline.detection.language.lazy import once
-from pipeline.records.model import Hearing, WindowTranscript, Word
+from pipeline.records.model import Hearing, Interval, WindowTranscript, Word
+from pipeline.transcription.word_timing import audible_part
 
 PAUSE_S: Final = 1.0
 """Silence that ends a turn."""
@@ -43,6 +45,10 @@ class Spoken:
     stream: Stream
     before: tuple[Word, ...] = field(repr=False)
     words: tuple[Word, ...] = field(repr=False)
+    places: tuple[Interval, ...] = field(default=(), repr=False)
+    """Where somebody speaks in the samples of each word; words are recorded wide, over pauses too.
+    By them turns are parted and put in order; what is silenced goes by the words. Empty: as they
+    are recorded."""
 
     @property
     def start(self) -> int:
@@ -54,10 +60,32 @@ class Spoken:
         """Sample after the last word."""
         return max(word.end for word in self.words)
 
+    @property
+    def begins(self) -> int:
+        """Sample at which somebody begins to speak."""
+        return self.places[0].start if self.places else self.start
+
+    @once
+    def ends(self) -> int:
+        """Sample at which nobody speaks any more."""
+        return max(place.end for place in self.places) if self.places else self.end
+
+    def until(self, sample: int) -> tuple[Word, ...]:
+        """The words that are spoken before a sample."""
+        places = self.places or self.words
+        pairs = zip(self.words, places, strict=True)
+        return tuple(word for word, place in pairs if place.start < sample)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    word: Word
+    place: Interval
+
 
 @dataclass(slots=True)
 class _Lane:
-    pending: list[Word] = field(default_factory=list)
+    pending: list[_Placed] = field(default_factory=list)
     past: list[Word] = field(default_factory=list)
 
 
@@ -117,9 +145,9 @@ class CallTurns:
                 if lane is not None:
                     own = [one for one in words if one.channel == channel and one.text.strip()]
                     before = lane.pending[-1:]
-                    lane.pending += own
-                    if before and own and _order(own[0]) < _order(before[0]):
-                        lane.pending.sort(key=_order)
+                    lane.pending += self._placed(own, transcript.speech)
+                    if before and own and _order(own[0]) < _order(before[0].word):
+                        lane.pending.sort(key=lambda one: _order(one.word))
 
     def ready(self, horizon: int, *, final: bool) -> list[Spoken]:
         """Turns that are over at ``horizon``, before which all channels were heard."""
@@ -129,12 +157,13 @@ class CallTurns:
                 size = self._turn_size(lane.pending, horizon, final=final)
                 if not size:
                     break
-                words, lane.pending = lane.pending[:size], lane.pending[size:]
+                turn, lane.pending = lane.pending[:size], lane.pending[size:]
+                words, places = [one.word for one in turn], [one.place for one in turn]
                 carry = words[0].start - round(CARRY_S * self._rate)
                 before = [word for word in lane.past if word.end >= carry][-CARRY_WORDS:]
-                found.append(Spoken(channel, stream, tuple(before), tuple(words)))
+                found.append(Spoken(channel, stream, tuple(before), tuple(words), tuple(places)))
                 lane.past = [*before, *words]
-        return sorted(found, key=lambda turn: (turn.start, turn.channel, turn.stream, turn.end))
+        return sorted(found, key=lambda turn: (turn.begins, turn.channel, turn.stream, turn.ends))
 
     def open_since(self) -> int | None:
         """First sample that a turn still going on may make part of an entity."""
@@ -142,7 +171,7 @@ class CallTurns:
         for lane in self._lanes.values():
             if not lane.pending:
                 continue
-            first = lane.pending[0].start
+            first = lane.pending[0].word.start
             samples.append(first)
             if lane.past and first - lane.past[-1].end < PAUSE_S * self._rate:
                 samples.append(lane.past[-CUT_WORDS:][0].start)
@@ -151,30 +180,44 @@ class CallTurns:
     def going_on(self, channel: int, until: int) -> list[tuple[Word, ...]]:
         """What the other channels have said so far in turns of the main hearing that go on."""
         return [
-            tuple(word for word in lane.pending if word.start < until)
+            tuple(one.word for one in lane.pending if one.place.start < until)
             for (other, stream), lane in self._lanes.items()
             if other != channel and stream is Stream.SHOWN and lane.pending
         ]
 
-    def _turn_size(self, words: list[Word], horizon: int, *, final: bool) -> int:
+    def _placed(self, words: list[Word], speech: Sequence[Interval]) -> list[_Placed]:
+        """Words of one channel, in order, with where somebody speaks in each."""
+        places = [
+            audible_part(one.text, Interval(one.start, one.end), speech, self._rate)
+            for one in words
+        ]
+        # No word is spoken after the next one.
+        starts = [*accumulate((one.start for one in reversed(places)), min)][::-1]
+        return [
+            _Placed(word, Interval(start, place.end))
+            for word, start, place in zip(words, starts, places, strict=True)
+        ]
+
+    def _turn_size(self, words: list[_Placed], horizon: int, *, final: bool) -> int:
         """How many words the first turn has; 0 while it may go on."""
-        pause, last = PAUSE_S * self._rate, words[0].start + LONGEST_S * self._rate
-        end = words[0].end
-        for index, word in enumerate(words):
-            if not final and word.start >= horizon:
+        places = [one.place for one in words]
+        pause, last = PAUSE_S * self._rate, places[0].start + LONGEST_S * self._rate
+        end = places[0].end
+        for index, place in enumerate(places):
+            if not final and place.start >= horizon:
                 return 0
-            if index and word.start - end >= pause:
+            if index and place.start - end >= pause:
                 return index
-            end = max(end, word.end)
+            end = max(end, place.end)
             if index + 1 >= MOST_WORDS or end > last:
-                return self._widest(words[: index + 1])
+                return self._widest(places[: index + 1])
         over = final or end + pause <= horizon
         return len(words) if over else 0
 
     @staticmethod
-    def _widest(words: list[Word]) -> int:
+    def _widest(places: list[Interval]) -> int:
         """Where to cut: at the widest gap of the later half."""
-        if len(words) == 1:
+        if len(places) == 1:
             return 1
-        half = range(max(1, len(words) // 2), len(words))
-        return max(half, key=lambda index: (words[index].start - words[index - 1].end, index))
+        half = range(max(1, len(places) // 2), len(places))
+        return max(half, key=lambda index: (places[index].start - places[index - 1].end, index))

@@ -71,10 +71,9 @@ def plausible(text: str, spoken: Interval, rate: int) -> Interval:
 def drawn_back(text: str, spoken: Interval, speech: Iterable[Interval], rate: int) -> Interval:
     """Where a word was spoken that the recogniser stretched over a pause.
 
-    Whisper lets the last word of an utterance end, or the first one begin, where the next or the
-    last utterance does. A word with a pause of ``PAUSE_S`` in it is cut back to its first stretch
-    of speech where all of it fits there, or to its last one where the first holds less than half of
-    it; otherwise it stays.
+    Whisper lets the last word of an utterance end where the next utterance begins. A word that
+    spans a pause of ``PAUSE_S`` is cut back to its first stretch of speech where all of it fits
+    there, or to its last one where the first holds next to nothing; otherwise it stays.
 
     Args:
         text: the word; one with a digit stays as it is.
@@ -89,21 +88,17 @@ def drawn_back(text: str, spoken: Interval, speech: Iterable[Interval], rate: in
         for part in speech
         if part.overlaps(spoken)
     ]
-    pause, edge = int(PAUSE_S * rate), int(EDGE_S * rate)
-    parts = merge_intervals(inside, nearer_than=pause + 1)
-    if not parts:
+    parts = merge_intervals(inside, nearer_than=int(PAUSE_S * rate) + 1)
+    if len(parts) < 2:  # noqa: PLR2004 - no pause inside
         return spoken
+    edge = int(EDGE_S * rate)
     letters = sum(letter.isalpha() for letter in text)
     needed = int(max(WORD_SPOKEN_S, PER_SPOKEN_LETTER_S * letters) * rate)
-    kept = parts[0]
-    if len(kept) < needed and 2 * len(kept) <= max(needed, 2 * edge):
-        kept = parts[-1]
-    if len(kept) < needed:
-        return spoken
-    early, late = kept.start - spoken.start > pause, spoken.end - kept.end > pause
-    return Interval(
-        kept.start - edge if early else spoken.start, kept.end + edge if late else spoken.end
-    )
+    if len(parts[0]) >= needed:
+        return Interval(spoken.start, min(spoken.end, parts[0].end + edge))
+    if len(parts[0]) <= edge and len(parts[-1]) >= needed:
+        return Interval(max(spoken.start, parts[-1].start - edge), spoken.end)
+    return spoken
 
 
 def audible_part(text: str, spoken: Interval, sound: Sequence[Interval], rate: int) -> Interval:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.calls.people import luhn_digit
 from benchmarks.labels.labelled import (
     FRESH,
+    FRESH_DEV,
     FRESH_TUNE,
     HALVES,
     LINES,
@@ -88,6 +89,13 @@ def test_half_of_the_fresh_calls_hold_nothing_and_none_is_told_elsewhere() -> No
         assert len(tune) >= least
         assert 0.4 <= sum(case.negative for case in tune) / len(tune) <= 0.6
         assert not {case.turns for case in tune} & {case.turns for case in fresh}
+
+
+def test_calls_to_look_at_are_learnt_from_by_nobody() -> None:
+    looked_at = {case.turns for case in talk(FRESH_DEV)}
+    assert len(looked_at) > 2_300
+    for name in (FRESH, *FRESH_TUNE):
+        assert not {case.turns for case in talk(name)} & looked_at
 
 
 def test_half_of_the_spanish_calls_hold_nothing_and_none_is_learnt_from() -> None:

@@ -1,0 +1,88 @@
+"""Turns are parted and ordered by where words are spoken, not by how wide they are recorded."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.text.turn_segmentation import CallTurns, Spoken
+from pipeline.records.model import Interval, WindowTranscript, Word
+
+pytestmark = pytest.mark.unit
+
+RATE = 1_000
+
+
+def heard(
+    channel: int, words: list[tuple[int, int, str]], *speech: tuple[int, int]
+) -> WindowTranscript:
+    """What one window of a channel brought, in milliseconds."""
+    return WindowTranscript(
+        "call", channel, channel, 0, 60_000,
+        tuple(Word(channel, start, end, text) for start, end, text in words),
+        tuple(Interval(*part) for part in speech),
+    )  # fmt: skip
+
+
+def turns_of(*windows: WindowTranscript) -> list[Spoken]:
+    """All turns, in the order in which they are read."""
+    turns = CallTurns(RATE, 2)
+    for window in windows:
+        turns.take(window)
+    return turns.ready(60_000, final=True)
+
+
+def said(turn: Spoken) -> str:
+    return " ".join(word.text for word in turn.words)
+
+
+STRETCHED = heard(
+    0,
+    [(1_000, 1_300, "for"), (1_300, 6_000, "you?"), (6_000, 6_400, "Thank"), (6_400, 6_700, "you.")],
+    (900, 1_700),
+    (5_950, 6_800),
+)  # fmt: skip
+
+
+def test_a_word_that_lasts_over_a_pause_holds_no_turn_together() -> None:
+    assert [said(turn) for turn in turns_of(STRETCHED)] == ["for you?", "Thank you."]
+
+
+def test_what_is_silenced_still_goes_by_all_of_it() -> None:
+    first, _ = turns_of(STRETCHED)
+    assert (first.start, first.end, first.begins, first.ends) == (1_000, 6_000, 1_000, 1_700)
+
+
+@pytest.mark.parametrize("text", ["Great", "3,"])
+def test_a_first_word_that_begins_in_the_pause_before_it_stands_behind_the_question(
+    text: str,
+) -> None:
+    asked = heard(0, [(3_000, 3_400, "anything"), (3_400, 3_800, "else?")], (2_900, 3_900))
+    answer = heard(1, [(500, 6_400, text), (6_400, 6_800, "bye.")], (200, 560), (6_000, 6_900))
+    assert [turn.channel for turn in turns_of(asked, answer)] == [0, 1]
+
+
+def test_what_was_said_before_a_sample() -> None:
+    (turn,) = turns_of(
+        heard(1, [(500, 6_400, "Great"), (6_400, 6_800, "bye.")], (6_000, 6_300), (6_400, 6_900))
+    )
+    assert [word.text for word in turn.until(6_400)] == ["Great"]
+    assert turn.until(6_000) == ()
+
+
+def test_words_stay_in_their_order() -> None:
+    (turn,) = turns_of(
+        heard(0, [(200, 1_600, "four"), (1_100, 1_700, "oh")], (1_050, 1_150), (1_300, 1_700))
+    )
+    starts = [place.start for place in turn.places]
+    assert (said(turn), starts) == ("four oh", sorted(starts))
+
+
+def test_without_speech_words_lie_where_they_are_recorded() -> None:
+    first, second = turns_of(heard(0, [(1_000, 1_300, "for"), (2_400, 2_600, "you")]))
+    assert [(turn.begins, turn.ends) for turn in (first, second)] == [(1_000, 1_300), (2_400, 2_600)]
+
+
+def test_a_window_that_comes_late_is_put_in_its_place() -> None:
+    early = heard(0, [(1_000, 1_300, "for")], (900, 1_400))
+    late = heard(0, [(1_300, 1_600, "you")], (1_300, 1_700))
+    assert [said(turn) for turn in turns_of(late, early)] == ["for you"]
