@@ -72,9 +72,8 @@ class Spoken:
 
     def until(self, sample: int) -> tuple[Word, ...]:
         """The words that are spoken before a sample."""
-        places = self.places or self.words
-        pairs = zip(self.words, places, strict=True)
-        return tuple(word for word, place in pairs if place.start < sample)
+        starts = [one.start for one in self.places or self.words]
+        return tuple(word for word, start in zip(self.words, starts, strict=True) if start < sample)
 
 
 @dataclass(frozen=True, slots=True)
