@@ -232,13 +232,13 @@ class CallDetector:
             try:
                 # A prompt may fall into a turn that begins later, or is not over yet.
                 others = [
-                    turn.until(spoken.ends)
+                    turn.until(spoken.end)
                     for turn in ready[index + 1 :]
                     if turn.stream is Stream.SHOWN
                     and turn.channel != spoken.channel
-                    and turn.begins < spoken.ends
+                    and turn.begins < spoken.end
                 ]
-                others += self._turns.going_on(spoken.channel, spoken.ends)
+                others += self._turns.going_on(spoken.channel, spoken.end)
                 self._found += self._bordered(self._reader.read(spoken, others), spoken)
                 self._check_language(spoken)
             except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass

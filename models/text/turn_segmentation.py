@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Final
 
 from pipeline.detection.language.lazy import once
+from pipeline.records.intervals import shared
 from pipeline.records.model import Hearing, Interval, WindowTranscript, Word
 from pipeline.transcription.word_timing import audible_part
 
@@ -26,6 +27,8 @@ CARRY_S: Final = 6.0
 CARRY_WORDS: Final = 12
 CUT_WORDS: Final = 8
 """Words before a cut that the next turn may still make part of an entity."""
+UNSURE_S: Final = 0.5
+"""Speech in a word's samples beside its place from which nobody knows where it was spoken."""
 
 
 class Stream(IntEnum):
@@ -159,6 +162,8 @@ class CallTurns:
                 turn, lane.pending = lane.pending[:size], lane.pending[size:]
                 words, places = [one.word for one in turn], [one.place for one in turn]
                 carry = words[0].start - round(CARRY_S * self._rate)
+                if self._adjoins(lane.past, words[0]):
+                    carry = min(carry, lane.past[-1].start - round(CARRY_S * self._rate))
                 before = [word for word in lane.past if word.end >= carry][-CARRY_WORDS:]
                 found.append(Spoken(channel, stream, tuple(before), tuple(words), tuple(places)))
                 lane.past = [*before, *words]
@@ -170,9 +175,9 @@ class CallTurns:
         for lane in self._lanes.values():
             if not lane.pending:
                 continue
-            first = lane.pending[0].word.start
-            samples.append(first)
-            if lane.past and first - lane.past[-1].end < PAUSE_S * self._rate:
+            first = lane.pending[0].word
+            samples.append(first.start)
+            if self._adjoins(lane.past, first):
                 samples.append(lane.past[-CUT_WORDS:][0].start)
         return min(samples, default=None)
 
@@ -184,18 +189,29 @@ class CallTurns:
             if other != channel and stream is Stream.SHOWN and lane.pending
         ]
 
+    def _adjoins(self, past: list[Word], word: Word) -> bool:
+        """Whether a word follows on those before it without a pause, as they are recorded."""
+        end = max((one.end for one in past), default=None)
+        return end is not None and word.start - end < PAUSE_S * self._rate
+
     def _placed(self, words: list[Word], speech: Sequence[Interval]) -> list[_Placed]:
         """Words of one channel, in order, with where somebody speaks in each."""
-        places = [
-            audible_part(one.text, Interval(one.start, one.end), speech, self._rate)
-            for one in words
-        ]
+        places = [self._place(one, speech) for one in words]
         # No word is spoken after the next one.
         starts = [*accumulate((one.start for one in reversed(places)), min)][::-1]
         return [
             _Placed(word, Interval(start, place.end))
             for word, start, place in zip(words, starts, places, strict=True)
         ]
+
+    def _place(self, word: Word, speech: Sequence[Interval]) -> Interval:
+        """Where somebody speaks in a word; all of it, where nobody knows which speech is its."""
+        whole = Interval(word.start, max(word.end, word.start))
+        place = audible_part(word.text, whole, speech, self._rate)
+        inside, chosen = (
+            sum(max(0, shared(part, one)) for part in speech) for one in (whole, place)
+        )
+        return place if inside - chosen < UNSURE_S * self._rate else whole
 
     def _turn_size(self, words: list[_Placed], horizon: int, *, final: bool) -> int:
         """How many words the first turn has; 0 while it may go on."""
@@ -210,7 +226,8 @@ class CallTurns:
             end = max(end, place.end)
             if index + 1 >= MOST_WORDS or end > last:
                 return self._widest(places[: index + 1])
-        over = final or end + pause <= horizon
+        # What is recorded wide may hold a word that nobody heard: it ends where its samples do.
+        over = final or max(one.word.end for one in words) + pause <= horizon
         return len(words) if over else 0
 
     @staticmethod

@@ -89,3 +89,34 @@ def test_a_window_that_comes_late_is_put_in_its_place() -> None:
     early = heard(0, [(1_000, 1_300, "for")], (900, 1_400))
     late = heard(0, [(1_300, 1_600, "you")], (1_300, 1_700))
     assert [said(turn) for turn in turns_of(late, early)] == ["for you"]
+
+
+MAIL = [(1_000, 1_500, "john"), (1_500, 1_900, "dot"), (1_900, 2_500, "smith")]
+
+
+def test_a_turn_is_not_over_before_its_words_are() -> None:
+    """The end of a wide word may hold what goes on with them."""
+    turns = CallTurns(RATE, 1)
+    turns.take(heard(0, [*MAIL, (2_500, 7_000, "at")], (900, 3_100), (6_600, 7_000)))
+    assert turns.ready(7_200, final=False) == []
+    assert turns.open_since() == 1_000
+    turns.take(heard(0, [(7_400, 7_800, "gmail"), (7_800, 8_700, "com")], (7_300, 8_800)))
+    first, second = turns.ready(14_000, final=False)
+    assert said(first) == "john dot smith at"
+    assert [word.text for word in second.before] == ["john", "dot", "smith", "at"]
+
+
+@pytest.mark.parametrize("wide", ["john", "at"])
+def test_words_that_adjoin_as_they_are_recorded_are_carried_over(wide: str) -> None:
+    """However long the last of them lasts."""
+    words = [*MAIL, (2_500, 2_700, "at")]
+    words = [(start, 9_000 if text == wide else end, text) for start, end, text in words]
+    words += [(9_400, 9_800, "gmail"), (9_800, 10_700, "com")]
+    _, second = turns_of(heard(0, words, (900, 2_900), (9_300, 10_800)))
+    assert [word.text for word in second.before] == ["john", "dot", "smith", "at"]
+
+
+def test_nothing_is_parted_where_somebody_speaks_on() -> None:
+    words = [(1_000, 1_500, "password"), (1_500, 5_000, "is"), (5_000, 6_000, "tulip")]
+    speech = [(900, 2_600), (2_900, 3_700), (4_000, 4_900), (4_980, 6_100)]
+    assert [said(turn) for turn in turns_of(heard(0, words, *speech))] == ["password is tulip"]
