@@ -161,9 +161,10 @@ class CallTurns:
                     break
                 turn, lane.pending = lane.pending[:size], lane.pending[size:]
                 words, places = [one.word for one in turn], [one.place for one in turn]
-                carry = words[0].start - round(CARRY_S * self._rate)
+                since = words[0].start
                 if self._adjoins(lane.past, words[0]):
-                    carry = min(carry, lane.past[-1].start - round(CARRY_S * self._rate))
+                    since = min(since, lane.past[-1].start)
+                carry = since - round(CARRY_S * self._rate)
                 before = [word for word in lane.past if word.end >= carry][-CARRY_WORDS:]
                 found.append(Spoken(channel, stream, tuple(before), tuple(words), tuple(places)))
                 lane.past = [*before, *words]
