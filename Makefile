@@ -34,7 +34,8 @@ demo-gateways: .venv/.run ## Let one call come in by every gateway, and compare 
 
 test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and PostgreSQL where they can be had
 	@.ci/need jq jq && .ci/need curl curl || .ci/missing "SOME COMMANDS OF THE DOCS WILL FAIL: no jq or no curl here."
-	@.ci/need chromium chromium || .ci/missing "THE BROWSER TESTS WILL FAIL: no chromium here."
+	@.ci/need chromium-headless-shell chromium-headless-shell || .ci/need chromium chromium || \
+	  .ci/missing "THE BROWSER TESTS WILL FAIL: no chromium here."
 	@$(MAKE) --no-print-directory kafka || .ci/missing "APACHE KAFKA ITSELF IS NOT TESTED: its set-up failed (above). The same tests run on the embedded broker only."
 	@.ci/need pg_ctlcluster postgresql || .ci/missing "POSTGRESQL IS NOT TESTED: it can't be had here (above). The same tests run on SQLite only."
 	@$(MAKE) --no-print-directory asyncapi-schema || .ci/missing "docs/asyncapi.yaml IS NOT CHECKED BY ASYNCAPI'S OWN SCHEMA: its set-up failed (above)."
@@ -43,11 +44,11 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	@$(MAKE) --no-print-directory promtool || .ci/missing "NO ALARM IS TRIED: promtool can't be had here (above)."
 	@$(MAKE) --no-print-directory compose-config || .ci/missing "docker-compose.yml IS NOT READ BY COMPOSE'S OWN LIBRARY: its set-up failed (above)."
 	@$(MAKE) --no-print-directory chart-tools || .ci/missing "THE HELM CHART IS NOT RENDERED AND NOT CHECKED: helm can't be had here (above)."
-	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, three files at a time.
+	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, four files at a time.
 	@# Compiled code is kept, whatever the environment says: each process would compile all anew.
 	@mkdir -p build; export PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$$(.ci/memory); \
 	  $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
-	  -n 3 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
+	  -n 4 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
 	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" \
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 25; \
 	  rest=$$?; wait $$served; served=$$?; cat build/served.log; \
