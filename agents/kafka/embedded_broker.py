@@ -24,7 +24,6 @@ START_S = 20.0
 """How long the broker may take until it answers."""
 _ATTEMPTS = 3
 """A free port may be taken by another program between our look and the broker's start."""
-_STOP_S = 5.0
 
 
 class EmbeddedBroker:
@@ -91,12 +90,8 @@ class EmbeddedBroker:
         child, self._child = self._child, None
         if child is None:
             return
-        child.terminate()
-        try:
-            child.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        child.kill()  # it has nothing to put away, and told to end, it waits for its clients
+        child.wait()
 
     def _answers(self) -> bool:
         """Wait until the broker answers; ``False`` when it ended or stays silent."""

@@ -112,7 +112,7 @@ def check(window: Window) -> WindowTranscript:
     if SLOW in window.call_id:
         while HELD in os.environ and not Path(os.environ[HELD]).exists():
             time.sleep(0.02)
-        time.sleep(0.3)
+        time.sleep(0.1)
     return WindowTranscript(
         window.call_id,
         window.seq,

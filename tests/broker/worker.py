@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import fakes  # type: ignore[import-not-found]
 
+from agents.app import faust_app
 from agents.app.faust_app import FaustPort
 from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.stage_clients import Models, WorkerConfig
@@ -41,6 +43,9 @@ AHEAD = timedelta(days=400)
 STOP_S = 120.0
 """Five times what ``HUSHWIRE_STOP_SECONDS`` is: one that does not stop ends with another exit code
 than 0, which ``Installation.stop`` asks for."""
+SESSION_S = 3.0
+"""Half of what a worker has: what waits until one that was killed is given up, and for the embedded
+broker, which lets a group wait for half of it whenever one joins, waits half as long."""
 LOOK_S = 0.5
 """How often is looked for what is due: also while the clock is ahead."""
 
@@ -57,10 +62,17 @@ class JumpingClock:
         return system_clock() + self.ahead
 
 
+def warm() -> None:
+    """Load what each process would load anew; no thread starts."""
+    shipped_rules()
+    inspect.getmodule(sys._getframe())  # looks every module's file up, as Faust does
+
+
 def main() -> None:
     """Work until the process is told to end."""
     bootstrap, folder, prefix, stages, idle_s, partitions = sys.argv[1:]
     configure_logging("info")
+    faust_app.SESSION_S = SESSION_S
     if os.environ.get("SCHEMAS_OF_TEST") == "previous":
         schemas.NEWEST.update({name: one - 1 for name, one in schemas.NEWEST.items()})
     clock = JumpingClock()

@@ -18,6 +18,7 @@ if __name__ == "__main__":
 
     for name in forked.LOADED:
         importlib.import_module(name)
+    worker.warm()
     is_command = forked.next_order(*map(int, sys.argv[1:]))
     # What a module takes from the environment as it is imported.
     tempfile.tempdir = None

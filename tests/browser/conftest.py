@@ -29,7 +29,7 @@ from tests.console.serving import OTHER, STORED, Console, console, transcript_of
 from tests.waiting import HANG_S
 
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
-"""The first that is there: one without windows of its own takes 0.6 of the others' processor time."""
+"""The first that is there: one without windows takes 0.6 of the others' processor time."""
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -114,7 +114,7 @@ def listening(app: FastAPI) -> Iterator[str]:
         thread.join(HANG_S)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium; a machine without it fails, since the pages would go out unseen."""
     chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
