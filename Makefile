@@ -9,7 +9,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots settings site
+.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test coverage unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots settings site
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -46,13 +46,21 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	@$(MAKE) --no-print-directory chart-tools || .ci/missing "THE HELM CHART IS NOT RENDERED AND NOT CHECKED: helm can't be had here (above)."
 	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, four files at a time.
 	@# Compiled code is kept, whatever the environment says: each process would compile all anew.
-	@mkdir -p build; export PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$$(.ci/memory); \
-	  $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
+	@# One thread each: those of a model would spin while they wait for a core that another test has.
+	@mkdir -p build; export PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$$(.ci/memory) \
+	  OMP_NUM_THREADS=1; $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
 	  -n 4 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
 	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" \
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 25; \
 	  rest=$$?; wait $$served; served=$$?; cat build/served.log; \
 	  [ $$rest -eq 0 ] && [ $$served -eq 0 ]
+
+coverage: .venv/.dev ## Say which branches the tests without a broker, a server or a page go through
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ($(SERVED)) and not nightly" \
+	  --cov pipeline --cov agents --cov models --cov console --cov-branch --cov-report json:build/coverage.json
+	@$(BIN)/python -c "import json; one = json.load(open('build/coverage.json'))['totals']; \
+	  print('branches', one['covered_branches'], 'of', one['num_branches'], \
+	  '- lines', one['covered_lines'], 'of', one['num_statements'])"
 
 unit: .venv/.dev ## Run the tests that need no process, no socket and no model
 	$(BIN)/python -m pytest -q -m unit

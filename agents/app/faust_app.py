@@ -33,6 +33,9 @@ default after up to five minutes."""
 SEEK_S = 60.0
 """How long a seek may take. Faust takes one of its 90 s for its own end: nothing is read any more,
 and nobody is told."""
+FETCH_WAIT_MS = 500
+"""How long a broker may hold a fetch back for want of records. What is asked meanwhile on its
+connection waits behind it: wherever partitions move, where one begins."""
 SESSION_S = 6.0
 """A killed worker's partitions move after this; group joins on the embedded broker take half."""
 
@@ -173,6 +176,15 @@ class _Handled:
         self.topic, self.offset, self.acked = topic, offset, False
 
 
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Asks for records no longer than the client does by default."""
+
+    def _create_consumer(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as Faust has it
+        made = super()._create_consumer(*args, **kwargs)
+        made._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust's own 1,500 is no setting
+        return made
+
+
 class OrderedConsumer(driver.Consumer):
     """Faust's consumer, which hands on a partition's records in their order, without a hole.
 
@@ -199,6 +211,9 @@ class OrderedConsumer(driver.Consumer):
         self._place = asyncio.Lock()
         self._revoked = self._sought = 0
         """How often partitions were revoked, and how often they were when a seek began."""
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Take nothing any more of what was fetched."""

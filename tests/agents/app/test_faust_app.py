@@ -9,6 +9,7 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 from faust.types.settings import Settings
 
@@ -46,6 +47,16 @@ def test_topics_are_looked_at_often() -> None:
     """How long topics that show late are not given out, as ``tests/kafka/test_late_topics.py``
     waits for them; the client's own five minutes are too long."""
     assert _make().conf.consumer_metadata_max_age_ms == faust_app.METADATA_MS == 5_000
+
+
+async def test_a_fetch_is_held_back_for_as_long_as_the_client_does_by_default() -> None:
+    """By the client's own name, under which Faust's 1,500 would be found."""
+    app = _make()
+    faust_app.port_of(app)
+    app.finalize()
+    thread: Any = app.consumer._new_consumer_thread()
+    made = thread._create_consumer(loop=asyncio.get_running_loop())
+    assert made._fetch_max_wait_ms == AIOKafkaConsumer()._fetch_max_wait_ms == 500
 
 
 class Thread:
