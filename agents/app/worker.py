@@ -53,6 +53,7 @@ from agents.upkeep.audit_checkpoints import TopicCheckpoints, VaultCheckpoints
 from agents.upkeep.audit_keeper import AuditKeeper
 from agents.upkeep.news.erased_calls import LOOK_S as NEWS_S
 from agents.upkeep.news.erased_calls import ErasedCalls
+from agents.upkeep.news.webhooks import LOOK_S as HOOKS_S
 from agents.upkeep.news.webhooks import Webhooks
 from agents.upkeep.sweep_guard import SweepGuard
 from agents.vault.file_store import is_bucket
@@ -262,7 +263,7 @@ async def _kept(config: WorkerConfig, parts: Parts) -> AsyncIterator[None]:
     webhooks = None
     if config.webhooks is not None:
         webhooks = Webhooks(config.webhooks, store, metrics)
-        watched.append(fatal_exit.watched("webhooks", webhooks.tend()))
+        watched.append(fatal_exit.watched("webhooks", webhooks.tend(min(look_s, HOOKS_S))))
     if config.nightly is not None:
         daily = consent_recheck.tend(
             store, ledger, log, guard, config.nightly, parts.in_force.certain, look_s=look_s

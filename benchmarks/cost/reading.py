@@ -27,6 +27,7 @@ def read_all(bootstrap: str, topic: str, partitions: int) -> list[Message]:
             "group.id": "look",  # required, though nothing is committed
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,  # all of it is there
             "log_level": 0,
         }
     )

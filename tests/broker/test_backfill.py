@@ -126,7 +126,7 @@ def reference(installation: Installation, scripts: list[Script]) -> dict[str, st
         installation.bootstrap, installation.folder / "other", f"{installation.prefix}o"
     )
     try:
-        other.start()
+        other.spawn()
         folder = other.folder / "same"
         for one in scripts:
             write(folder, one, call_id=one.info.call_id)

@@ -18,7 +18,7 @@ from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState
 from agents.upkeep.audit_checkpoints import KIND, VaultCheckpoints, certified
 from agents.vault.file_store import open_place
-from tests.broker.brokers import on_both
+from tests.broker.brokers import on_several_workers
 from tests.broker.forked import Worker
 from tests.broker.harness import Installation, script
 from tests.waiting import until
@@ -57,7 +57,7 @@ def undisturbed(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> dic
         made.close()
 
 
-@on_both
+@on_several_workers
 @pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_kill_nine_changes_nothing(
     installation: Installation, undisturbed: dict[str, str], times: int
@@ -86,7 +86,7 @@ def test_kill_nine_changes_nothing(
     _assert_audited(installation)
 
 
-@on_both
+@on_several_workers
 def test_a_second_worker_takes_over(
     installation: Installation, undisturbed: dict[str, str]
 ) -> None:

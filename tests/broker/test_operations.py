@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from agents.access.audit_log import AuditLog
-from agents.app.operations import overview
-from agents.app.operations.overview import AGAIN_S, Operations, Overview
+from agents.app.operations import overview, worker_states
+from agents.app.operations.overview import Operations, Overview
 from agents.app.operations.parts import StageState
 from agents.app.operations.replaying import DeadLetters
 from agents.kafka.lag import LagReader
@@ -37,8 +37,10 @@ def settings_of(installation: Installation) -> Settings:
 
 
 def test_workers_lag_and_delay_are_seen_and_so_is_a_worker_that_dies(
-    installation: Installation,
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(overview, "AGAIN_S", 0.5)
+    monkeypatch.setattr(worker_states, "ALIVE_S", 6.0)  # as workers of tests have it
     operations = Operations(settings_of(installation), installation.ledger)
     # Of topics that were made just now, not every partition has its leader yet.
     before = until(operations.look, holds=lambda seen: seen.broker.state == "ok")
@@ -54,7 +56,7 @@ def test_workers_lag_and_delay_are_seen_and_so_is_a_worker_that_dies(
             # The embedded broker tells the end of a topic by its last batch's first record.
             installation.producer.flush()
             sent += 1
-    time.sleep(AGAIN_S)
+    time.sleep(overview.AGAIN_S)
     waiting = operations.look()
     assert stage(waiting, "transcribe").behind == stage(waiting, "mute").behind == sent
     assert stage(waiting, "detect").behind == 0

@@ -74,9 +74,9 @@ class Run:
         }
 
 
-def run_alone(bootstrap: str, folder: Path, *, short: bool = False) -> Run:
+def run_alone(bootstrap: str, folder: Path) -> Run:
     """A run that nothing disturbs, to its end."""
-    made = Run(bootstrap, folder, short=short)
+    made = Run(bootstrap, folder)
     assert made.start().wait(HANG_S) == 0, made.output.read_text()
     return made
 
@@ -100,19 +100,19 @@ def assert_ends_with_the_same_vault(killed: Run, undisturbed: Run) -> None:
 
 
 @pytest.fixture
-def undisturbed(bootstrap: str, tmp_path: Path) -> Run:
-    return run_alone(bootstrap, tmp_path / "undisturbed", short=True)
-
-
-@pytest.fixture
-def killed(bootstrap: str, tmp_path: Path) -> Run:
-    return run_killed(bootstrap, tmp_path / "killed", short=True)
+def killed_and_undisturbed(bootstrap: str, tmp_path: Path) -> tuple[Run, Run]:
+    """A run that was killed, and one beside it that nothing disturbed."""
+    undisturbed = Run(bootstrap, tmp_path / "undisturbed", short=True)
+    going = undisturbed.start()
+    killed = run_killed(bootstrap, tmp_path / "killed", short=True)
+    assert going.wait(HANG_S) == 0, undisturbed.output.read_text()
+    return killed, undisturbed
 
 
 def test_a_killed_run_of_short_calls_ends_with_the_same_vault(
-    undisturbed: Run, killed: Run
+    killed_and_undisturbed: tuple[Run, Run],
 ) -> None:
-    assert_ends_with_the_same_vault(killed, undisturbed)
+    assert_ends_with_the_same_vault(*killed_and_undisturbed)
 
 
 @pytest.mark.nightly

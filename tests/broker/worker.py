@@ -15,7 +15,9 @@ import fakes  # type: ignore[import-not-found]
 
 from agents.app import faust_app
 from agents.app.faust_app import FaustPort
+from agents.app.operations import heartbeat, worker_states
 from agents.app.operations.probes import Probes, ProbeServer
+from agents.app.recordings.backfill import run_backfill
 from agents.app.stage_clients import Models, WorkerConfig
 from agents.app.worker import run_worker
 from agents.database.policies.published import Following
@@ -28,6 +30,7 @@ from agents.system.clock import system_clock
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
 from agents.system.tracing.otlp import exporting
+from agents.upkeep.news import webhooks
 from agents.upkeep.news.webhooks import Endpoint, endpoint
 from pipeline.consent.gate import ConsentRules
 from pipeline.consent.loading import shipped_rules
@@ -43,9 +46,15 @@ AHEAD = timedelta(days=400)
 STOP_S = 120.0
 """Five times what ``HUSHWIRE_STOP_SECONDS`` is: one that does not stop ends with another exit code
 than 0, which ``Installation.stop`` asks for."""
-SESSION_S = 3.0
-"""Half of what a worker has: what waits until one that was killed is given up, and for the embedded
-broker, which lets a group wait for half of it whenever one joins, waits half as long."""
+HURRIED = (
+    (faust_app, "SESSION_S", 3.0),
+    (heartbeat, "BEAT_S", 2.0),
+    (worker_states, "ALIVE_S", 6.0),
+    (run_backfill, "WORKERS_S", 3.0),
+    (webhooks, "FIRST_WAIT_S", 1.0),
+)
+"""What a worker, and whoever looks for one, waits for half as long or less: until one that was
+killed is given up, until somebody joins at the embedded broker (half of a session), and so on."""
 LOOK_S = 0.5
 """How often is looked for what is due: also while the clock is ahead."""
 
@@ -63,7 +72,9 @@ class JumpingClock:
 
 
 def warm() -> None:
-    """Load what each process would load anew; no thread starts."""
+    """Load what each process would load anew, and hurry what all of them wait for; no thread."""
+    for module, name, seconds in HURRIED:
+        setattr(module, name, seconds)
     shipped_rules()
     inspect.getmodule(sys._getframe())  # looks every module's file up, as Faust does
 
@@ -72,7 +83,6 @@ def main() -> None:
     """Work until the process is told to end."""
     bootstrap, folder, prefix, stages, idle_s, partitions = sys.argv[1:]
     configure_logging("info")
-    faust_app.SESSION_S = SESSION_S
     if os.environ.get("SCHEMAS_OF_TEST") == "previous":
         schemas.NEWEST.update({name: one - 1 for name, one in schemas.NEWEST.items()})
     clock = JumpingClock()

@@ -21,7 +21,7 @@ from agents.database.call_ledger import CallState
 from pipeline.evidence.layout import CERTIFICATE
 from pipeline.records import schemas
 from pipeline.records.cloudevents import address
-from tests.broker.brokers import Broker, on_both
+from tests.broker.brokers import Broker, on_several_workers
 from tests.broker.harness import ALL, Installation, Script, script
 from tests.waiting import HANG_S, until
 
@@ -150,7 +150,7 @@ def assert_the_same(made: Installation, alone: dict[str, str], wanted: list[Scri
     assert releases == {"1", "2"}, "both releases began calls"
 
 
-@on_both
+@on_several_workers
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.nightly)])
 def test_workers_are_replaced_while_calls_run(bootstrap: str, tmp_path: Path, count: int) -> None:
     wanted = calls(count)
