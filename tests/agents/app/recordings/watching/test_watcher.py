@@ -14,6 +14,7 @@ from agents.app.recordings.watching.places import After
 from agents.app.recordings.watching.watcher import AGAIN_S, LONE_S, Rule
 from pipeline.errors import AudioError, BrokerError, StoreError
 from tests.agents.app.recordings.watching.faking import Bench, bench
+from tests.waiting import until
 
 pytestmark = pytest.mark.unit
 
@@ -198,6 +199,7 @@ def test_no_more_are_sent_at_once_than_is_said(tmp_path: Path) -> None:
             here.drop(f"{number}.wav", str(number))
         here.steps(4)
         assert here.watcher.being_sent == 3
+        until(lambda: here.send.busy == 3)
         here.send.hold.set()
         here.steps(12)
         assert here.send.most == 3
