@@ -25,7 +25,9 @@ import tarfile
 import tempfile
 import tomllib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,8 @@ def release(
         )
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        first, second = (built(commit, epoch, work / name) for name in ("first", "second"))
+        with ThreadPoolExecutor() as pool:
+            first, second = pool.map(partial(built, commit, epoch), (work / "first", work / "second"))
         for name in sorted(path.name for path in first.iterdir()):
             if (first / name).read_bytes() != (second / name).read_bytes():
                 raise RefusedError(f"{name}: two builds of {commit} differ")
