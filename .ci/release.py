@@ -89,7 +89,9 @@ def release(
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         with ThreadPoolExecutor() as pool:
-            first, second = pool.map(partial(built, commit, epoch), (work / "first", work / "second"))
+            first, second = pool.map(
+                partial(built, commit, epoch), (work / "first", work / "second")
+            )
         for name in sorted(path.name for path in first.iterdir()):
             if (first / name).read_bytes() != (second / name).read_bytes():
                 raise RefusedError(f"{name}: two builds of {commit} differ")
