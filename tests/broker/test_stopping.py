@@ -17,7 +17,7 @@ import pytest
 from agents.database.call_ledger import CallState
 from agents.system import fatal_exit
 from tests.broker import fakes
-from tests.broker.brokers import on_both
+from tests.broker.brokers import on_both, on_several_workers
 from tests.broker.harness import ALL, Installation, script
 from tests.broker.test_start import until_loading
 from tests.ports import free_port
@@ -180,6 +180,7 @@ def test_a_worker_that_is_told_to_stop_leaves_what_waits(installation: Installat
     assert len(installation.read(installation.topics.words)) >= heard + 2 * len(calls)
 
 
+@on_several_workers
 def test_a_worker_more_than_there_are_partitions_is_ready(bootstrap: str, tmp_path: Path) -> None:
     made = Installation(bootstrap, tmp_path, f"s{uuid.uuid4().hex[:8]}", partitions=1)
     try:
