@@ -15,7 +15,7 @@ import fakes  # type: ignore[import-not-found]
 
 from agents.app import faust_app
 from agents.app.faust_app import FaustPort
-from agents.app.operations import heartbeat, worker_states
+from agents.app.operations import heartbeat, probes, worker_states
 from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.recordings.backfill import run_backfill
 from agents.app.stage_clients import Models, WorkerConfig
@@ -51,6 +51,7 @@ HURRIED = (
     (heartbeat, "BEAT_S", 2.0),
     (worker_states, "ALIVE_S", 6.0),
     (run_backfill, "WORKERS_S", 3.0),
+    (probes, "SPARE_S", 7.5),
     (webhooks, "FIRST_WAIT_S", 1.0),
 )
 """What a worker, and whoever looks for one, waits for half as long or less: until one that was
