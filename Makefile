@@ -56,7 +56,9 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	  [ $$rest -eq 0 ] && [ $$served -eq 0 ]
 
 coverage: .venv/.dev ## Say which branches the tests without a broker, a server or a page go through
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not ($(SERVED)) and not nightly" \
+	@mkdir -p build
+	COVERAGE_FILE=build/.coverage OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile \
+	  -m "not ($(SERVED)) and not nightly" \
 	  --cov pipeline --cov agents --cov models --cov console --cov-branch --cov-report json:build/coverage.json
 	@$(BIN)/python -c "import json; one = json.load(open('build/coverage.json'))['totals']; \
 	  print('branches', one['covered_branches'], 'of', one['num_branches'], \

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shutil
 import socket
 import statistics
 import tempfile
@@ -40,6 +39,7 @@ from pipeline.evidence.certificate import build_certificate, certificate_json
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
+from tests.browser.chromium import chromium
 from tests.console.serving import Console, console
 
 CALL: Final = "call-of-an-hour"
@@ -236,12 +236,11 @@ def main() -> None:
     asked = parser.parse_args()
     silence_server()
     call = stored(made_call(asked.seconds))
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with tempfile.TemporaryDirectory() as name, console(Path(name) / "console") as made:
         made.ledger.open_call(CALL)
         made.vault.store(call, keep_days=30)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
             found = compared(browser, made, Path(name), asked.seconds)
             browser.close()
     machine = stamp()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -24,12 +23,11 @@ from pipeline.evidence.certificate import build_certificate, certificate_json
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
+from tests.browser.chromium import chromium
 from tests.browser.made_up_calls import fill
 from tests.console.serving import OTHER, STORED, Console, console, transcript_of
 from tests.waiting import HANG_S
 
-CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
-"""The first that is there: one without windows takes 0.6 of the others' processor time."""
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -117,11 +115,11 @@ def listening(app: FastAPI) -> Iterator[str]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium; a machine without it fails, since the pages would go out unseen."""
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    assert chromium, "no chromium: `apt-get install chromium` (make test tries it)"
+    program = chromium()
+    assert program, "no chromium: `apt-get install chromium` (make test tries it)"
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
-            executable_path=chromium, args=list(FLAGS), timeout=HANG_S * 1_000
+            executable_path=program, args=list(FLAGS), timeout=HANG_S * 1_000
         )
         yield running
         running.close()
