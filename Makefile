@@ -5,8 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 HELM := v3.21.4
-SERVED := broker or browser or postgres
-SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
+SERVED := broker or browser or postgres or release
+SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres tests/repository/test_release.py
 
 .DEFAULT_GOAL := help
 .PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test coverage unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots settings site
@@ -44,13 +44,14 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	@$(MAKE) --no-print-directory promtool || .ci/missing "NO ALARM IS TRIED: promtool can't be had here (above)."
 	@$(MAKE) --no-print-directory compose-config || .ci/missing "docker-compose.yml IS NOT READ BY COMPOSE'S OWN LIBRARY: its set-up failed (above)."
 	@$(MAKE) --no-print-directory chart-tools || .ci/missing "THE HELM CHART IS NOT RENDERED AND NOT CHECKED: helm can't be had here (above)."
-	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, four files at a time.
+	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, three files at a time, and
+	@# goes first where both want a core, so that no test of it takes much longer than alone.
 	@# Compiled code is kept, whatever the environment says: each process would compile all anew.
 	@# One thread each: those of a model would spin while they wait for a core that another test has.
 	@mkdir -p build; export PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$$(.ci/memory) \
 	  OMP_NUM_THREADS=1; $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
-	  -n 4 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
-	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" \
+	  -n 3 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
+	  served=$$!; nice -n 10 $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" \
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 25; \
 	  rest=$$?; wait $$served; served=$$?; cat build/served.log; \
 	  [ $$rest -eq 0 ] && [ $$served -eq 0 ]

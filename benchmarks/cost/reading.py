@@ -19,7 +19,8 @@ def read_all(bootstrap: str, topic: str, partitions: int) -> list[Message]:
         partitions: how many it has.
 
     Raises:
-        TimeoutError: the broker does not give its records back.
+        KafkaException: the broker does not answer.
+        TimeoutError: it does not give its records back.
     """
     consumer = Consumer(
         {
@@ -31,11 +32,14 @@ def read_all(bootstrap: str, topic: str, partitions: int) -> list[Message]:
             "log_level": 0,
         }
     )
-    consumer.assign([TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(partitions)])
+    places = [TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(partitions)]
     found: list[Message] = []
     ended: set[int | None] = set()
     deadline = time.monotonic() + _WAIT_S
     try:
+        # librdkafka asks a leader that it knows at once, another one after half a second.
+        consumer.list_topics(topic, _WAIT_S)
+        consumer.assign(places)
         while len(ended) < partitions:
             if time.monotonic() > deadline:
                 raise TimeoutError(topic)

@@ -7,8 +7,8 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -83,7 +83,9 @@ def backfill(
     return dict(json.loads(done.stdout)) if done.stdout else {"told": done.stderr}
 
 
-def test_an_archive_is_redacted_and_its_report_tells_of_each(installation: Installation) -> None:
+def test_an_archive_is_redacted_and_its_report_tells_of_each(
+    installation: Installation, other: Installation
+) -> None:
     folder = installation.folder / "archive"
     old, new = script("old"), script("new", first=2)
     write(folder, old, started_at="2024-02-01T10:00:00+00:00", call_id="old")
@@ -117,36 +119,38 @@ def test_an_archive_is_redacted_and_its_report_tells_of_each(installation: Insta
     topics = installation.topics
     assert installation.read(topics.audio_raw) == []
     assert len(installation.read(topics.backfill().audio_raw)) > len(old.pcm) // fakes.RATE
-    assert installation.stored() == reference(installation, [old, new])
+    assert installation.stored() == reference(other, folder, [old, new])
 
 
-def reference(installation: Installation, scripts: list[Script]) -> dict[str, str]:
-    """What the vault holds of the same calls that came live, by the harness's own producer."""
-    other = Installation(
+@pytest.fixture
+def other(installation: Installation) -> Iterator[Installation]:
+    """An installation beside it, whose worker takes the same calls live."""
+    made = Installation(
         installation.bootstrap, installation.folder / "other", f"{installation.prefix}o"
     )
-    try:
-        other.spawn()
-        folder = other.folder / "same"
-        for one in scripts:
-            write(folder, one, call_id=one.info.call_id)
-        archive = installation.folder / "archive"
-        for one in scripts:
-            same = (archive / f"{one.info.call_id}.json").read_text()
-            (folder / f"{one.info.call_id}.json").write_text(same)
-        subprocess.run(
-            hushwire(
-                *("ingest", str(folder), "--bootstrap", other.bootstrap),
-                *("--state-dir", str(other.folder / "state")),
-            ),
-            env=environment(other),
-            check=True,
-            capture_output=True,
-        )
-        other.until_closed([one.info.call_id for one in scripts])
-        return other.stored()
-    finally:
-        other.close()
+    made.spawn()
+    yield made
+    made.close()
+
+
+def reference(other: Installation, archive: Path, scripts: list[Script]) -> dict[str, str]:
+    """What the vault holds of the same calls that came live, by the harness's own producer."""
+    folder = other.folder / "same"
+    for one in scripts:
+        write(folder, one, call_id=one.info.call_id)
+        same = (archive / f"{one.info.call_id}.json").read_text()
+        (folder / f"{one.info.call_id}.json").write_text(same)
+    subprocess.run(
+        hushwire(
+            *("ingest", str(folder), "--bootstrap", other.bootstrap),
+            *("--state-dir", str(other.folder / "state")),
+        ),
+        env=environment(other),
+        check=True,
+        capture_output=True,
+    )
+    other.until_closed([one.info.call_id for one in scripts])
+    return other.stored()
 
 
 def test_half_a_recording_that_workers_ended_is_not_told_as_stored(
@@ -302,7 +306,7 @@ def test_live_calls_go_first(installation: Installation) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_killed_at_any_moment_nothing_is_lost_or_twice(
-    installation: Installation, seed: int
+    installation: Installation, other: Installation, seed: int
 ) -> None:
     folder = installation.folder / "archive"
     # The last one is not through before the kills are: there is something left at each of them.
@@ -322,7 +326,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(
     slowly = ("--rate", "60", "--at-once", "3")
     for count in sorted(dice.sample(range(1, len(names)), 3)):  # known when it is killed
         running = subprocess.Popen(
-            [sys.executable, "-m", "agents", *words(installation, str(folder), *slowly)],
+            hushwire(*words(installation, str(folder), *slowly)),
             env=environment(installation),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -336,7 +340,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_twice(
     report = backfill(installation, str(folder))
     assert report["outcomes"] == {"stored": len(scripts)}
     stored = installation.stored()
-    assert stored == reference(installation, scripts)
+    assert stored == reference(other, folder, scripts)
     told = [
         json.loads(one.value()) for one in installation.read(installation.topics.calls_redacted)
     ]

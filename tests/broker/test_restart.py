@@ -6,7 +6,6 @@ import hashlib
 import os
 import signal
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 
@@ -48,8 +47,7 @@ class Run:
         self.output = folder / "output.log"
 
     def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "agents", "run"]
-        command += ["--from", str(self.source), "--to", str(self.vault)]
+        command = hushwire("run", "--from", self.source, "--to", self.vault)
         with self.output.open("ab") as log:
             return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 

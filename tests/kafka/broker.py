@@ -50,6 +50,9 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+# One that was killed is waited for before it may begin again; nine seconds if nothing is said.
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 """
 
 

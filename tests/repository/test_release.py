@@ -23,7 +23,7 @@ import soundfile
 
 from tests.waiting import HANG_S
 
-pytestmark = [pytest.mark.slow, pytest.mark.models]
+pytestmark = [pytest.mark.release, pytest.mark.slow, pytest.mark.models]
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("agents", "console", "models", "pipeline", "policies")
@@ -256,47 +256,61 @@ def test_the_licences_name_packages_and_models(made: Release) -> None:
     assert "not installed where this was made" not in page
 
 
-@pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
-def test_it_works_from_any_folder_in_an_environment_of_its_own(
-    made: Release, kind: str, tmp_path: Path
-) -> None:
-    """What it depends on is lent by this environment; Hushwire itself is the one installed."""
-    place = tmp_path / "venv"
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Hushwire in an environment that lends it what it depends on, and nothing of this clone."""
+
+    venv: Path
+
+    def command(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.venv / "bin" / "hushwire", *words], cwd="/", check=False, capture_output=True,
+            text=True, timeout=HANG_S,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(self.venv), "OMP_NUM_THREADS": "1",
+                 "HUSHWIRE_STATE_DIR": str(self.venv / "state")},
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["*.whl", "*.tar.gz"])
+def installed(
+    made: Release, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Installed:
+    place = tmp_path_factory.mktemp("installed") / "venv"
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", place], check=True, timeout=HANG_S
     )
-    python = place / "bin" / "python"
     (site,) = place.glob("lib/python3*/site-packages")
     (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
     subprocess.run(
-        [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index",
-         "--no-build-isolation", "--no-compile", "--force-reinstall", "--quiet", made.one(kind)],
+        [sys.executable, "-m", "pip", "--python", place / "bin" / "python", "install", "--no-deps",
+         "--no-index", "--no-build-isolation", "--no-compile", "--force-reinstall", "--quiet",
+         made.one(request.param)],
         check=True, timeout=HANG_S, cwd="/",
     )  # fmt: skip
+    return Installed(place)
 
-    def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [place / "bin" / "hushwire", *words], cwd="/", check=False, capture_output=True,
-            text=True, timeout=HANG_S,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1",
-                 "HUSHWIRE_STATE_DIR": str(tmp_path / "state")},
-        )  # fmt: skip
 
+def test_it_is_found_from_any_folder_in_an_environment_of_its_own(installed: Installed) -> None:
     where = subprocess.run(
-        [python, "-P", "-c", "import agents, pipeline; print(agents.__file__, pipeline.__file__)"],
+        [installed.venv / "bin" / "python", "-P", "-c",
+         "import agents, pipeline; print(agents.__file__, pipeline.__file__)"],
         cwd="/", check=True, capture_output=True, text=True,
     )  # fmt: skip
-    assert all(path.startswith(str(place)) for path in where.stdout.split())
-    assert command("--help").stdout.count("│ worker ") == 1
-    assert command("version").stdout.strip() == importlib.metadata.version("hushwire")
-    if kind == "*.whl":
-        pcm, rate = soundfile.read(SAMPLES / "order.flac", frames=4 * 8_000, dtype="int16")
-        sample = tmp_path / "sample.flac"
-        soundfile.write(sample, pcm, rate)
-        done = command("redact", sample, tmp_path / "out.flac", "--report", tmp_path / "out.html")
-        assert done.returncode == 0, done.stderr
-        assert soundfile.info(tmp_path / "out.flac").frames == soundfile.info(sample).frames
-        assert (tmp_path / "out.html").stat().st_size > 10_000
+    assert all(path.startswith(str(installed.venv)) for path in where.stdout.split())
+    assert installed.command("--help").stdout.count("│ worker ") == 1
+    assert installed.command("version").stdout.strip() == importlib.metadata.version("hushwire")
+
+
+@pytest.mark.parametrize("installed", ["*.whl"], indirect=True)
+def test_a_call_is_redacted_there(installed: Installed, tmp_path: Path) -> None:
+    pcm, rate = soundfile.read(SAMPLES / "order.flac", frames=4 * 8_000, dtype="int16")
+    sample = tmp_path / "sample.flac"
+    soundfile.write(sample, pcm, rate)
+    report = tmp_path / "out.html"
+    done = installed.command("redact", sample, tmp_path / "out.flac", "--report", report)
+    assert done.returncode == 0, done.stderr
+    assert soundfile.info(tmp_path / "out.flac").frames == soundfile.info(sample).frames
+    assert report.stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
