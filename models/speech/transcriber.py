@@ -274,6 +274,8 @@ class Transcriber:
                 compression=decoded.compression,
                 full=decoded.full,
                 language=listening.language,
+                # Of the others no word is dropped on such a ground: digits may be misplaced, too.
+                starts=[one.start for one in decoded.words if hearing is Hearing.SECOND],
             )
             listening.doubts.extend(judged.doubts)
             if not judged.believed and hearing is Hearing.MAIN:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pipeline.transcription.word_timing import without_loops
+from pipeline.transcription.voice_activity import VOICE_RATE
+from pipeline.transcription.word_timing import without_loops, without_rush
 
 NO_SPEECH: Final = 0.6
 LOW_LOG_PROBABILITY: Final = -1.0
@@ -61,6 +62,8 @@ class Doubt(StrEnum):
     """The text repeats itself as a whole."""
     LOOP = "loop"
     """From some word on the text only repeats itself."""
+    RUSH = "rush"
+    """From some word on there are more of them than anyone can say in that time."""
     LANGUAGE = "language"
     """Letters of another script than the language's."""
     FOREIGN = "foreign"
@@ -79,7 +82,7 @@ class Judgement:
     """How much of one decode is believed."""
 
     words: int
-    """What stands before a loop; only so many are kept."""
+    """What stands before a loop or a rush; only so many are kept."""
     believed: bool
     """Whether they explain the speech under them."""
     doubts: tuple[Doubt, ...]
@@ -93,6 +96,7 @@ def judge(
     compression: float,
     full: bool,
     language: str,
+    starts: Sequence[int] = (),
 ) -> Judgement:
     """Judge one decode.
 
@@ -103,8 +107,12 @@ def judge(
         compression: length of the text over its length after zlib.
         full: whether the token limit was reached.
         language: ISO 639-1 code of what is spoken.
+        starts: where its words begin, in samples at ``VOICE_RATE``; none where a rush is no ground
+            to drop any.
     """
-    kept = without_loops(texts)
+    looped = without_loops(texts)
+    rushed = without_rush(starts, VOICE_RATE) if starts else len(texts)
+    kept = min(looped, rushed)
     doubts: list[Doubt] = []
     if no_speech > NO_SPEECH and log_probability < LOW_LOG_PROBABILITY:
         doubts.append(Doubt.INVENTED)
@@ -113,8 +121,10 @@ def judge(
     if drifted(texts[:kept], language):
         doubts.append(Doubt.LANGUAGE)
     believed = not doubts
-    if kept < len(texts):
+    if looped < len(texts):
         doubts.append(Doubt.LOOP)
+    if rushed < len(texts):
+        doubts.append(Doubt.RUSH)
     if full:
         doubts.append(Doubt.CUT_OFF)
     return Judgement(kept, believed, tuple(doubts))

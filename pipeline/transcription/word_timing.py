@@ -8,7 +8,8 @@ Pure functions on intervals and loudness; all of one call to them share one samp
 - ``Loudness.snap`` moves the borders of a word to where the sound begins and ends.
 - ``drawn_back`` takes a word that was stretched over a pause back to the side where it was spoken.
 - ``audible_part`` says where a word can be heard, for those who read or follow a transcript.
-- ``without_loops`` cuts a text where the recogniser only repeats itself.
+- ``without_loops`` cuts a text where the recogniser only repeats itself, ``without_rush`` where it
+  writes more words than anyone can say in that time.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ AFTER_S, BEFORE_S = 0.06, 0.15
 LOOPS = 4
 """Repeats of the same one to four words in a row, from which on it is a loop. Real digit runs
 (``0 0 0 0``) reach four; what follows is decoded again anyway, since no word covers it."""
+RUSH, RUSH_S = 6, 0.2
+"""So many words that begin within so short a time were never spoken: what a decoder writes once the
+sound is over stands in the last moments of it."""
 
 
 PAUSE_S = 0.5
@@ -136,6 +140,19 @@ def without_loops(texts: Sequence[str]) -> int:
                     return end
                 break
     return len(plain)
+
+
+def without_rush(starts: Sequence[int], rate: int) -> int:
+    """How many of the words stand before ``RUSH`` of them begin within ``RUSH_S``; all, if none do.
+
+    Args:
+        starts: of the words of one decode, in its order, in samples.
+        rate: Hz.
+    """
+    for first, (begin, end) in enumerate(zip(starts, starts[RUSH - 1 :], strict=False)):
+        if end - begin <= RUSH_S * rate:
+            return first
+    return len(starts)
 
 
 @dataclass(frozen=True, slots=True)

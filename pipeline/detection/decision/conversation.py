@@ -14,7 +14,11 @@ from functools import lru_cache
 from typing import Final
 
 from pipeline.detection.decision.after_unheard import unasked
-from pipeline.detection.decision.explained import take_back_explained
+from pipeline.detection.decision.explained import (
+    take_back_explained,
+    take_back_heard_again,
+    within,
+)
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.decision.spans import Sensitive, Spreader
 from pipeline.detection.dialogue.context import Surroundings
@@ -29,11 +33,9 @@ from pipeline.detection.hypotheses.fusion import ParsedChannel, Source, sequence
 from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.prompts import Prompt
 from pipeline.detection.language.vocabulary import PromptKind, Vocabulary, vocabulary
-from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
-from pipeline.records.intervals import shared
 from pipeline.records.model import Action, Interval, Reason, Span, WindowTranscript
 from pipeline.records.scores import Basis
 from pipeline.transcription.private_cache import Remembered
@@ -266,10 +268,10 @@ class Conversation:
                 )
                 for tracks, talk in zip(groups, talks, strict=True)
             ]
-            if sources[-1:] == [Source.AGAIN]:
-                _explain(readings[-1], readings[:-1])
             if self._opinions is not None:
                 take_back_explained(readings, self._opinions, self._policy.reader)
+            if sources[-1:] == [Source.AGAIN]:
+                take_back_heard_again(readings[-1], readings[:-1])
             same_cards(readings)
             self._fragments.recognise(readings)
             whole = [
@@ -349,21 +351,6 @@ def _content(language: str) -> Remembered[bool]:
     return Remembered(says)
 
 
-def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
-    """Where a first listening read the same number and found it harmless, that stands.
-
-    The second listening hears digits without the words around them.
-    """
-    for verdict in again.verdicts:
-        run = verdict.run
-        same = [
-            other for reading in firsts for other in reading.verdicts if _within(run, other.run)
-        ]
-        if same and all(other.entity is None for other in same):
-            verdict.take_back()
-            verdict.explained = True
-
-
 def same_cards(readings: Sequence[Reading]) -> None:
     """A card in one hearing is one in every other, wherever it begins there.
 
@@ -381,13 +368,8 @@ def same_cards(readings: Sequence[Reading]) -> None:
             run = verdict.run
             for card in cards:
                 sure = card.basis.checked or len(run.digits) > LONG
-                if sure and _within(run, card.run):
+                if sure and within(run, card.run):
                     verdict.take(Entity.CARD_NUMBER, card.basis)
-
-
-def _within(run: NumberRun, other: NumberRun) -> bool:
-    """Whether more than half of a number lies in another hearing's number of its channel."""
-    return run.channel == other.channel and 2 * shared(run, other) > run.end - run.start
 
 
 def _believed(

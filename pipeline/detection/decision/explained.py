@@ -9,17 +9,22 @@ or where a checksum holds. Nothing is raised.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.dialogue.model import Reading, Verdict
-from pipeline.detection.dialogue.questions import LONG
+from pipeline.detection.dialogue.questions import LONG, Question
+from pipeline.detection.numbers.runs import NumberRun
 from pipeline.policy.model import ReaderRule
 from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST
+from pipeline.records.intervals import shared
 
 
 def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) -> None:
     """Take back the verdicts that the talk explains.
+
+    What one side announces and explains itself is awaited no longer; whoever was asked may still
+    have more to say.
 
     Args:
         readings: of every hearing.
@@ -27,15 +32,90 @@ def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: R
         rule: how far it is believed.
     """
     for reading in readings:
-        groups: defaultdict[tuple[str, int], list[Verdict]] = defaultdict(list)
-        found = [one for one in reading.verdicts if one.entity is not None]
-        for verdict in found:
-            for key in _keys(verdict):
-                groups[key].append(verdict)
-        explained = {key for key, group in groups.items() if _explained(group, opinions, rule)}
-        for verdict in found:
-            if explained.issuperset(_keys(verdict)):
-                verdict.take_back()
+        explained = _take_back(reading, lambda group: _explained(group, opinions, rule))
+        _close(
+            reading,
+            [
+                question
+                for question in reading.questions
+                if ("ask", id(question)) in explained
+                and question.entity not in RECALL_FIRST
+                and question.given.keys() == {question.channel}
+                and opinions.channels > 1  # on one nobody knows who speaks
+            ],
+        )
+
+
+def take_back_heard_again(again: Reading, firsts: Sequence[Reading]) -> None:
+    """Where a first listening read the same number and found it harmless, that stands.
+
+    The second listening hears digits without the words around them. What it heard otherwise or
+    more of, or what a checksum holds for, the first did not judge. Nor is more of an answer
+    awaited there where it is not in the first.
+    """
+
+    def stands(verdict: Verdict) -> bool:
+        run = verdict.run
+        same = [other for reading in firsts for other in reading.verdicts if within(run, other.run)]
+        harmless = bool(same) and all(other.entity is None for other in same)
+        alike = any(_heard_so(run, other.run) for other in same)
+        return harmless and alike and not verdict.basis.checked
+
+    _take_back(again, lambda group: _digits(group) < LONG and all(map(stands, group)))
+    for verdict in again.verdicts:
+        verdict.explained |= verdict.entity is None and stands(verdict)
+    closed = {
+        (one.entity, one.channel, one.opened)
+        for reading in firsts
+        for one in reading.questions
+        if one.closed == one.opened
+    }
+    _close(
+        again, [one for one in again.questions if (one.entity, one.channel, one.opened) in closed]
+    )
+
+
+def _heard_so(again: NumberRun, first: NumberRun) -> bool:
+    """Whether the digits of one hearing stand in another's in their order, but for one at most."""
+    digits = again.digits
+    some = (digits[:at] + digits[at + 1 :] for at in range(len(digits)))
+    return len(digits) <= len(first.digits) and any(
+        _in_order(one, first.digits) for one in (digits, *some)
+    )
+
+
+def _in_order(digits: str, others: str) -> bool:
+    rest = iter(others)
+    return all(digit in rest for digit in digits)
+
+
+def within(run: NumberRun, other: NumberRun) -> bool:
+    """Whether more than half of a number lies in another hearing's number of its channel."""
+    return run.channel == other.channel and 2 * shared(run, other) > run.end - run.start
+
+
+def _take_back(
+    reading: Reading, harmless: Callable[[Sequence[Verdict]], bool]
+) -> set[tuple[str, int]]:
+    """Take back what is harmless with all that it goes together with; the keys of what is."""
+    groups: defaultdict[tuple[str, int], list[Verdict]] = defaultdict(list)
+    found = [one for one in reading.verdicts if one.entity is not None]
+    for verdict in found:
+        for key in _keys(verdict):
+            groups[key].append(verdict)
+    keys = {key for key, group in groups.items() if harmless(group)}
+    for verdict in found:
+        if keys.issuperset(_keys(verdict)):
+            verdict.take_back()
+    return keys
+
+
+def _close(reading: Reading, explained: Iterable[Question]) -> None:
+    """Wait for no more of an answer to these, but where something sensitive is one."""
+    answered = {id(one.question) for one in reading.verdicts if one.entity is not None}
+    for question in explained:
+        if id(question) not in answered:
+            question.closed = question.opened
 
 
 def _keys(verdict: Verdict) -> Iterable[tuple[str, int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from pipeline.transcription.hallucination import Doubt, Judgement, drifted, judge
@@ -13,6 +15,7 @@ CARD = ("My", "card", "number", "is", "4", "1", "1", "1")
 
 def judged(
     *texts: str,
+    starts: Sequence[int] = (),
     no_speech: float = 0.1,
     log_probability: float = -0.3,
     compression: float = 1.1,
@@ -21,6 +24,7 @@ def judged(
 ) -> Judgement:
     return judge(
         texts,
+        starts=starts,
         no_speech=no_speech,
         log_probability=log_probability,
         compression=compression,
@@ -52,6 +56,13 @@ def test_a_text_that_shortens_too_much_repeats_itself(
     said = judged(*CARD, compression=compression)
     assert said.believed is not repeated
     assert said.doubts == ((Doubt.REPEATED,) if repeated else ())
+
+
+@pytest.mark.parametrize(("apart", "kept"), [(640, 2), (641, 8)])
+def test_what_stands_before_a_rush_is_kept(apart: int, kept: int) -> None:
+    starts = [0, 4000, *range(8000, 8000 + 6 * apart, apart)]
+    doubts = (Doubt.RUSH,) if kept < len(starts) else ()
+    assert judged(*CARD, starts=starts) == Judgement(kept, believed=True, doubts=doubts)
 
 
 def test_what_stands_before_a_loop_is_kept() -> None:

@@ -11,7 +11,7 @@ from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.opinions import Opinion, Opinions
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy, ReaderRule
-from pipeline.records.model import Hearing, WindowTranscript, Word
+from pipeline.records.model import Hearing, Interval, Reason, WindowTranscript, Word
 from tests.pipeline.detection.talked import RATE, said, spans_of
 
 pytestmark = pytest.mark.unit
@@ -85,6 +85,61 @@ def test_a_number_that_only_the_second_listening_heard_is_never_taken_back() -> 
     misheard = said("so for a tool night for one", 5, 1)
     again = [replace(word, hearing=Hearing.AGAIN) for word in ANSWER]
     assert "PHONE_NUMBER" in found(held(misheard, 0.0), PHONE, misheard, again)
+
+
+@pytest.mark.parametrize("again", ["5 5 5 0 1 9 9", "5 5 5 9 1 9", "5 5 5 0"])
+def test_what_the_second_listening_heard_like_the_first_goes_with_it(again: str) -> None:
+    rest = said(again, 5, 1, Hearing.AGAIN)
+    assert found(held(ANSWER, 0.0), PHONE, ANSWER, rest) == []
+
+
+@pytest.mark.parametrize("again", ["5 5 5 0 1 9 9 5", "4 4 7 1 3 8 2", "5 5 9 0 9 1"])
+def test_what_it_heard_otherwise_or_more_of_stays_silent(again: str) -> None:
+    rest = said(again, 5, 1, Hearing.AGAIN)
+    assert "PHONE_NUMBER" in found(held(ANSWER, 0.0), PHONE, ANSWER, rest)
+
+
+def test_no_piece_goes_without_the_others_that_it_heard() -> None:
+    first, rest = said("5 5 5 0", 5, 1), said("so wanna aid", 7.5, 1)
+    again = [*said("5 5 5 0", 5, 1, Hearing.AGAIN), *said("1 9 9 8", 7.5, 1, Hearing.AGAIN)]
+    opinions = held([*first, *rest], 0.0)
+    assert found(opinions, PHONE, first, rest) == []
+    conversation = Conversation(RATE, 2, POLICY, opinions=opinions)
+    spans = spans_of(conversation, PHONE, first, rest, again)
+    assert all(
+        any(span.start <= word.start and word.end <= span.end for span in spans) for word in again
+    )
+
+
+def test_letters_that_only_it_heard_stay_silent() -> None:
+    asked = said("could you spell your last name for me", 1)
+    misheard = said("as and same as in mice", 6, 1)
+    again = said("S as in Sam M as in Mike I as in India", 6, 1, Hearing.AGAIN)
+    assert "PERSON" in found(held(misheard, 0.0), asked, misheard, again)
+
+
+OWN = said("my phone number is", 3, 1)
+FEW = said("5 5 5 0", 5, 1)
+
+
+@pytest.mark.parametrize("again", [[], said("5 5 5 0", 5, 1, Hearing.AGAIN)])
+@pytest.mark.parametrize(
+    ("asked", "secret", "channels", "silent"),
+    [(OWN, 0.0, 2, 0), (OWN, 0.9, 2, 1), (PHONE, 0.0, 2, 1), (OWN, 0.0, 1, 1)],
+)
+def test_what_one_side_explains_itself_is_not_awaited(
+    again: list[Word], asked: list[Word], secret: float, channels: int, silent: int
+) -> None:
+    """A sound beside it is the rest of nothing; who was asked, or who speaks, may have more."""
+    words = [replace(one, channel=min(one.channel, channels - 1)) for one in (*asked, *FEW, *again)]
+    sound = Interval(12 * RATE, 13 * RATE)
+    opinions = held(words[: len(asked) + len(FEW)], secret, Opinions(channels))
+    conversation = Conversation(RATE, channels, POLICY, opinions=opinions)
+    conversation.take(
+        WindowTranscript("call", 9, channels - 1, 0, 1, unexplained=(sound,), heard_until=sound.end)
+    )
+    spans = spans_of(conversation, words, channels=channels)
+    assert sum(span.reason is Reason.UNEXPLAINED for span in spans) == silent
 
 
 @pytest.mark.parametrize(("secret", "types"), [(0.0019, []), (0.002, ["PIN"])])
