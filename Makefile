@@ -44,13 +44,13 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	@$(MAKE) --no-print-directory promtool || .ci/missing "NO ALARM IS TRIED: promtool can't be had here (above)."
 	@$(MAKE) --no-print-directory compose-config || .ci/missing "docker-compose.yml IS NOT READ BY COMPOSE'S OWN LIBRARY: its set-up failed (above)."
 	@$(MAKE) --no-print-directory chart-tools || .ci/missing "THE HELM CHART IS NOT RENDERED AND NOT CHECKED: helm can't be had here (above)."
-	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, three files at a time, and
+	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, two files at a time, and
 	@# goes first where both want a core, so that no test of it takes much longer than alone.
 	@# Compiled code is kept, whatever the environment says: each process would compile all anew.
 	@# One thread each: those of a model would spin while they wait for a core that another test has.
 	@mkdir -p build; export PYTHONDONTWRITEBYTECODE= PYTEST_DEBUG_TEMPROOT=$$(.ci/memory) \
 	  OMP_NUM_THREADS=1; $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
-	  -n 3 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
+	  -n 2 --dist loadfile --no-loadscope-reorder --durations 25 > build/served.log 2>&1 & \
 	  served=$$!; nice -n 10 $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" \
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 25; \
 	  rest=$$?; wait $$served; served=$$?; cat build/served.log; \
