@@ -3,7 +3,8 @@
 A question is found by phrases, and a length is a guess; the reader has read the call. What is taken
 back is taken back whole: all pieces that answer one question, or go together as a chain, or none.
 None is where any word of it was not read as it was heard, where its digits are as many as a card's,
-or where a checksum holds. Nothing is raised.
+or where a checksum holds. What the second listening heard of such numbers goes with them. Nothing
+is raised.
 """
 
 from __future__ import annotations
@@ -53,17 +54,14 @@ def take_back_heard_again(again: Reading, firsts: Sequence[Reading]) -> None:
     more of, or what a checksum holds for, the first did not judge. Nor is more of an answer
     awaited there where it is not in the first.
     """
+    standing = {id(one) for one in again.verdicts if _stands(one, firsts)}
 
-    def stands(verdict: Verdict) -> bool:
-        run = verdict.run
-        same = [other for reading in firsts for other in reading.verdicts if within(run, other.run)]
-        harmless = bool(same) and all(other.entity is None for other in same)
-        alike = any(_heard_so(run, other.run) for other in same)
-        return harmless and alike and not verdict.basis.checked
+    def harmless(group: Sequence[Verdict]) -> bool:
+        return _digits(group) < LONG and all(id(one) in standing for one in group)
 
-    _take_back(again, lambda group: _digits(group) < LONG and all(map(stands, group)))
+    _take_back(again, harmless)
     for verdict in again.verdicts:
-        verdict.explained |= verdict.entity is None and stands(verdict)
+        verdict.explained |= verdict.entity is None and id(verdict) in standing
     closed = {
         (one.entity, one.channel, one.opened)
         for reading in firsts
@@ -73,6 +71,14 @@ def take_back_heard_again(again: Reading, firsts: Sequence[Reading]) -> None:
     _close(
         again, [one for one in again.questions if (one.entity, one.channel, one.opened) in closed]
     )
+
+
+def _stands(verdict: Verdict, firsts: Sequence[Reading]) -> bool:
+    """Whether a first hearing has its digits there, and each that has a number there no secret."""
+    run = verdict.run
+    same = [other for reading in firsts for other in reading.verdicts if within(run, other.run)]
+    alike = any(_heard_so(run, other.run) for other in same)
+    return alike and not verdict.basis.checked and all(other.entity is None for other in same)
 
 
 def _heard_so(again: NumberRun, first: NumberRun) -> bool:
