@@ -9,7 +9,7 @@ SERVED := broker or browser or postgres or release
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres tests/repository/test_release.py
 
 .DEFAULT_GOAL := help
-.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test coverage unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots settings site
+.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test coverage unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent speaker-words bench-speakers test-reader readers vcon-reader asyncapi-schema clean simulate screenshots settings site
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -222,6 +222,12 @@ bench-reader: .venv/.dev ## Measure what the reader covers and mutes, beside the
 consent-reader: .venv/.train ## Learn the consent reader's weights anew (under an hour, one core)
 	$(BIN)/python -m benchmarks.consent train
 
+speaker-words: .venv/.dev ## Learn anew what an agent would say and what a customer (seconds)
+	$(BIN)/python -m benchmarks.reader.speakers learn
+
+bench-speakers: .venv/.dev ## Measure how well the sides of a call mixed to one channel are told apart
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader.speakers measure $(or $(CALLS),benchmarks/samples)
+
 bench-consent: .venv/.dev ## Measure what is found of what is said about recording, and what it costs
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent measure
 
@@ -246,15 +252,17 @@ clean: ## Remove what the targets made, the environment too
 	  echo "Python 3.11 or 3.12 is needed; name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/.run: .venv/bin/python requirements.txt pyproject.toml
+.venv/.run: .venv/bin/python requirements.txt requirements-voices.txt pyproject.toml
 	@if [ -f .venv/.dev ] && [ .venv/.dev -nt requirements.txt ]; then :; else \
 	  echo "Setting up .venv: about 1.3 GB of packages, once; some minutes"; \
 	  $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt; fi
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-voices.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/.dev: .venv/bin/python requirements-dev.txt pyproject.toml
+.venv/.dev: .venv/bin/python requirements-dev.txt requirements-voices.txt pyproject.toml
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-voices.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -37,6 +37,7 @@ LOCKS = (
     "requirements-base.txt",
     "requirements-small.txt",
     "requirements-image.txt",
+    "requirements-voices.txt",
 )
 BILLS = {
     "sbom-wheel.cdx.json": "requirements.txt",

@@ -25,6 +25,7 @@ from agents.settings.consent_rules import consent_rules
 from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.stages.detect import Open
+from agents.stages.speakers import speakers_of
 from agents.stages.verify import Inspector
 from agents.system.atomic_files import placement
 from agents.system.engine_sizing import window_settings
@@ -36,10 +37,10 @@ from models.speech.transcriber import check, pinned, transcribe
 from pipeline.consent.gate import ConsentRules
 from pipeline.evidence.certificate import certificate_json, parse_certificate, restated
 from pipeline.evidence.certificate_check import check_certificate
-from pipeline.evidence.stored_call import StoredCall
+from pipeline.evidence.stored_call import Speakers, StoredCall
 from pipeline.muting.output_format import in_form, write_in, written_checks
 from pipeline.muting.rendering import apply_mutes
-from pipeline.records.model import Mute, Window, WindowTranscript
+from pipeline.records.model import Mute, Role, Window, WindowTranscript
 from pipeline.transcription.segmenter import VoiceDetector, WindowSettings
 
 NARROWED = "narrowed"
@@ -76,6 +77,8 @@ class Engines:
     """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
     consent: ConsentRules | None = None
     """What the call is judged by; a policy that enforces consent needs it."""
+    speakers: Speakers | None = None
+    """Tells apart who speaks on a shared channel; None: nobody does."""
 
 
 def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None) -> Redacted:
@@ -116,6 +119,7 @@ def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Red
             listening=window_settings(settings.pace),
             transcribed_by=transcribed_by(settings, hearing),
             consent=consent_rules(settings) if asked else None,
+            speakers=speakers_of(settings) if Role.MIXED in job.call.roles else None,
         )
         return redact(job, engines, key=key, told=told)
 
@@ -133,6 +137,7 @@ def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = N
         listening=engines.listening,
         transcribed_by=engines.transcribed_by,
         consent=engines.consent,
+        speakers=engines.speakers,
         transcribe=engines.transcribe,
         check=engines.check,
         told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked

@@ -45,6 +45,7 @@ from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.vault import Vault
 from pipeline.analytics.topics import TopicList
 from pipeline.consent.gate import ConsentRules
+from pipeline.evidence.stored_call import Speakers
 from pipeline.policy.model import Policy
 from pipeline.transcription.voice_activity import VoiceDetector
 from pipeline.transcription.windows import WindowSettings
@@ -63,6 +64,8 @@ class Models:
     """Makes the voice-activity detector."""
     detector: Callable[[bytes | None], LanguageDetector]
     """Makes the detector, with the secret for keyed hashes where there is one."""
+    speakers: Callable[[], Speakers | None] = lambda: None
+    """Makes what tells apart who speaks on a shared channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ class Loaded:
 
     voice: VoiceDetector | None
     detector: LanguageDetector | None
+    speakers: Speakers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +267,7 @@ def made_stages(
                     facts = FactKeeper(store, SearchIndex(parts.token_key()), config.counted)
                 log, told = AuditLog(ledger.database), config.transcripts
                 keeping = partial(vault.vault_stage, log=log, facts=facts, transcripts=told)
+                keeping = partial(keeping, speakers=loaded.speakers)
                 noted = metrics.note_uncounted
                 made.append(keeping(topics, store, ledger, timeouts, key=key, uncounted=noted))
     return made

@@ -294,6 +294,7 @@ def _load_here(config: WorkerConfig, token_key: HeldTokenKey | None) -> Loaded:
     return Loaded(
         config.models.voice() if transcribe.NAME in stages else None,
         config.models.detector(token_key() if token_key else None) if LANGUAGE & stages else None,
+        config.models.speakers() if vault.NAME in stages else None,
     )
 
 

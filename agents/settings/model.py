@@ -267,6 +267,13 @@ class _Own(SettingsPart):
         "model wrote a number or left speech unexplained, which is cheaper and loses what the main "
         "model took for other words.",
     )
+    voices: bool = Field(
+        default=True,
+        description="Whether agent and customer on one channel are told apart by their voices, "
+        "too, when a call is stored. Vectors of voices are biometric data in some places; they "
+        "live as long as that takes, and nothing keeps or sends them. `false`: by their words "
+        "and the course of the talk alone.",
+    )
     models_dir: Path | None = Field(
         default=None, description="Folder with models; empty: the user's cache folder."
     )

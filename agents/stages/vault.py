@@ -35,7 +35,7 @@ from pipeline.errors import (
 from pipeline.evidence.certificate import LogStated
 from pipeline.evidence.layout import CANDIDATES, PEAKS
 from pipeline.evidence.redacted_transcript import events, read_transcript
-from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.evidence.stored_call import CallAssembly, Speakers, StoredCall
 from pipeline.policy.model import Policy
 from pipeline.records.model import Findings, Record, RedactedChunk, Verdict
 from pipeline.records.stages import VAULT
@@ -61,6 +61,7 @@ def vault_stage(
     facts: FactKeeper | None = None,
     uncounted: Callable[[str], None] = lambda _: None,
     transcripts: bool = False,
+    speakers: Speakers | None = None,
 ) -> Stage:
     """The stage.
 
@@ -74,6 +75,7 @@ def vault_stage(
         facts: keeps what is counted of calls; None: nothing is.
         uncounted: is told the code of why a call was stored without its facts.
         transcripts: whether redacted transcripts are told in clear.
+        speakers: tells apart who speaks on a shared channel; None: nobody does.
     """
     return Stage(
         NAME,
@@ -90,6 +92,7 @@ def vault_stage(
             facts=facts,
             uncounted=uncounted,
             transcripts=transcripts,
+            speakers=speakers,
         ),
         judges=(topics.audio_verified,),
     )
@@ -118,6 +121,7 @@ class VaultCall:
         facts: FactKeeper | None = None,
         uncounted: Callable[[str], None] = lambda _: None,
         transcripts: bool = False,
+        speakers: Speakers | None = None,
     ) -> None:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
         self._timeouts, self._key, self._log = timeouts, key, log
@@ -126,7 +130,7 @@ class VaultCall:
         self._transcripts, self._facts, self._uncounted = transcripts, facts, uncounted
         self._transcript: Sequence[dict[str, Any]] = ()
         self._policy = policy
-        self._assembly = CallAssembly(policy)
+        self._assembly = CallAssembly(policy, speakers)
         self._judged = self._done = False
 
     @property

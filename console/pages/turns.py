@@ -110,7 +110,7 @@ def _turn(turn: dict[str, Any], roles: tuple[str, ...]) -> Turn:
         entity = str(item["Redactions"][0]["Type"]) if "Redactions" in item else ""
         pieces.append(Piece(text, start, end, entity))
     return Turn(
-        who.replace("_", " ").capitalize(),
+        (role if len(roles) == 1 and role else who.replace("_", " ")).capitalize(),
         channel,
         int(turn["BeginOffsetMillis"]),
         int(turn["EndOffsetMillis"]),

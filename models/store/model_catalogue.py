@@ -59,7 +59,7 @@ class Entry(_Data):
     """One model."""
 
     id: str = Field(pattern=NAME)
-    kind: Literal["whisper", "voice", "reader"]
+    kind: Literal["whisper", "voice", "reader", "speaker"]
     """What loads it: only a Whisper can be named as a speech model."""
     purpose: str
     licence: str

@@ -8,7 +8,7 @@ part of a call that is reported as a call would be redacted and stored as one.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from pipeline.audio.flac_frames import FRAME, with_seek_table
 from pipeline.audio.opening import open_regular
 from pipeline.errors import AudioError
 from pipeline.records.call_names import shown
-from pipeline.records.model import FULL_SCALE, LOWEST_RATE, Pcm
+from pipeline.records.model import FULL_SCALE, LOWEST_RATE, Interval, Pcm
 
 Source: TypeAlias = str | Path | bytes
 """A path, or the bytes of a file."""
@@ -173,6 +173,29 @@ def iter_chunks(source: Source, seconds: float = 1.0) -> Iterator[Pcm]:
         length = max(1, round(seconds * info.sample_rate))
         for block in _blocks(file, info, length, source):
             yield to_int16(block, _name(source))
+
+
+def read_parts(source: Source, parts: Iterable[Interval]) -> Iterator[Pcm]:
+    """Decode some parts of a recording, in any order.
+
+    Yields:
+        int16 of shape ``(samples, channels)``; a part that reaches beyond the recording is shorter.
+
+    Raises:
+        AudioError: see ``read_recording``, or the kind of file can't be entered amid.
+    """
+    name = _name(source)
+    with _opened(source) as (file, info):
+        for part in parts:
+            start = min(max(part.start, 0), info.frames)
+            try:
+                file.seek(start)
+                block = file.read(
+                    max(0, part.end - start), dtype=width_of(info).name, always_2d=True
+                )
+            except (soundfile.LibsndfileError, RuntimeError, AttributeError) as error:
+                raise AudioError(f"{name}: cannot be entered amid; write it anew") from error
+            yield to_int16(block, name)
 
 
 def encode(samples: npt.NDArray[Any], sample_rate: int, container: str, subtype: str) -> bytes:

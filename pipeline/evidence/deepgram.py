@@ -59,7 +59,7 @@ def deepgram(
         "results": {
             "channels": [_channel(told, channel) for channel in channels],
             "utterances": [
-                _utterance(told.call_id, number, turn)
+                _utterance(told.call_id, number, turn, _speaker(told, turn))
                 for number, turn in enumerate(told.turns)
                 if turn.words or not turn.noted
             ],
@@ -76,10 +76,14 @@ def _channel(told: ReadTranscript, channel: int) -> dict[str, Any]:
             {
                 "transcript": " ".join(texts),
                 "confidence": _confidence(words),
-                "words": [_word(word, channel) for word in words],
+                "words": [
+                    _word(word, _speaker(told, turn)) for turn in turns for word in turn.words
+                ],
                 "paragraphs": {
                     "transcript": "".join(f"\n{text}\n" for text in texts),
-                    "paragraphs": [_paragraph(turn) for turn in turns if turn.words],
+                    "paragraphs": [
+                        _paragraph(turn, _speaker(told, turn)) for turn in turns if turn.words
+                    ],
                 },
             }
         ],
@@ -87,15 +91,21 @@ def _channel(told: ReadTranscript, channel: int) -> dict[str, Any]:
     }
 
 
-def _utterance(call_id: str, number: int, turn: ReadTurn) -> dict[str, Any]:
+def _speaker(told: ReadTranscript, turn: ReadTurn) -> int:
+    """The channel's number; who shares a channel as a customer has one behind all channels."""
+    shared = told.roles[turn.channel] == "mixed" and turn.role == "customer"
+    return turn.channel + len(told.roles) * shared
+
+
+def _utterance(call_id: str, number: int, turn: ReadTurn, speaker: int) -> dict[str, Any]:
     return {
         "start": _seconds(turn.start_ms),
         "end": _seconds(turn.end_ms),
         "confidence": _confidence(turn.words),
         "channel": turn.channel,
         "transcript": _said(turn),
-        "words": [_word(word, turn.channel) for word in turn.words],
-        "speaker": turn.channel,
+        "words": [_word(word, speaker) for word in turn.words],
+        "speaker": speaker,
         "id": str(uuid.uuid5(_NAMES, f"call/{call_id}/{number}")),
     }
 
@@ -105,7 +115,7 @@ def _said(turn: ReadTurn) -> str:
     return " ".join(word.text for word in turn.words) if turn.noted else turn.text
 
 
-def _paragraph(turn: ReadTurn) -> dict[str, Any]:
+def _paragraph(turn: ReadTurn, speaker: int) -> dict[str, Any]:
     return {
         "sentences": [
             {
@@ -115,7 +125,7 @@ def _paragraph(turn: ReadTurn) -> dict[str, Any]:
             }
             for part in _sentences(turn.words)
         ],
-        "speaker": turn.channel,
+        "speaker": speaker,
         "num_words": len(turn.words),
         "start": _seconds(turn.start_ms),
         "end": _seconds(turn.end_ms),
@@ -133,7 +143,7 @@ def _sentences(words: Sequence[Word]) -> Iterator[list[Word]]:
         yield part
 
 
-def _word(word: Word, channel: int) -> dict[str, Any]:
+def _word(word: Word, speaker: int) -> dict[str, Any]:
     """A word: bare in small letters as that service writes it, and as it is to be read."""
     bare = word.text if word.entity else word.text.rstrip(_MARKS).lower()
     return {
@@ -142,7 +152,7 @@ def _word(word: Word, channel: int) -> dict[str, Any]:
         "end": _seconds(word.end_ms),
         "confidence": round(word.confidence, _PLACES + 1),
         "punctuated_word": word.text,
-        "speaker": channel,
+        "speaker": speaker,
     }
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import RecordError
 from pipeline.evidence.turns import PAUSED
+from pipeline.records.model import Role
 
 SCHEMA: Final = "hushwire.transcript.v1"
 MOST_BYTES: Final = 800_000
@@ -28,7 +29,8 @@ more than 1,000,000 bytes by default."""
 _Ms = Annotated[int, Field(ge=0, description="Milliseconds from the beginning of the call.")]
 _Channel = Annotated[int, Field(ge=0, description="Channel of the recording, from 0.")]
 _Role = Annotated[
-    Literal["agent", "customer", "mixed"], Field(description="Who speaks on that channel.")
+    Literal["agent", "customer", "mixed"],
+    Field(description="Who speaks: both on one channel are told apart where that can be."),
 ]
 
 
@@ -73,7 +75,9 @@ class RedactedTranscript(_Told):
     incomplete: bool = Field(
         description="Whether the recorder or gateway broke off before the call's end."
     )
-    roles: tuple[_Role, ...] = Field(description="Who speaks on each channel, in their order.")
+    roles: tuple[_Role, ...] = Field(
+        description="Who speaks on each channel, in their order; `mixed`: several people."
+    )
     part: int = Field(ge=1, description="Number of this event, from 1.")
     parts: int = Field(ge=1, description="How many events the transcript has: nearly always 1.")
     turns: tuple[TranscriptTurn, ...] = Field(
@@ -130,16 +134,16 @@ def read_transcript(data: bytes) -> ReadTranscript:
     """
     try:
         stored = _DECODER.decode(data)
-        places = {one.ParticipantId: n for n, one in enumerate(stored.Participants)}
+        places, roles = _channels(stored.Participants)
         return ReadTranscript(
             call_id=stored.SessionId,
             language=stored.LanguageCode,
             duration_ms=stored.ConversationCharacteristics.TotalConversationDurationMillis,
             incomplete=stored.Incomplete,
-            roles=tuple(_role(one.ParticipantRole) for one in stored.Participants),
+            roles=roles,
             turns=tuple(_turn(one, places[one.ParticipantId]) for one in stored.Transcript),
         )
-    except (msgspec.MsgspecError, ValidationError, KeyError, RecursionError, UnicodeError):
+    except (msgspec.MsgspecError, ValidationError, LookupError, RecursionError, UnicodeError):
         raise RecordError(
             "the stored transcript is not what this version reads; was a newer one here?"
         ) from None
@@ -296,6 +300,24 @@ _DECODER: Final = msgspec.json.Decoder(_Stored, strict=False)  # confidences are
 
 def _role(text: str) -> Any:  # noqa: ANN401 - the model refuses what is none
     return text.lower()
+
+
+def _channels(participants: Sequence[_Participant]) -> tuple[dict[str, int], tuple[Any, ...]]:
+    """The channel of each participant, and the role of each channel.
+
+    They stand in the order of the channels; those who share one have its number behind their role.
+    """
+    places: dict[str, int] = {}
+    roles: list[Any] = []
+    for one in participants:
+        _, _, number = one.ParticipantId.rpartition("_")
+        channel = int(number) if number.isdecimal() else len(roles)
+        places[one.ParticipantId] = channel
+        if channel == len(roles):
+            roles.append(_role(one.ParticipantRole))
+        else:
+            roles[channel] = Role.MIXED.value
+    return places, tuple(roles)
 
 
 def _turn(turn: _Turn, channel: int) -> ReadTurn:

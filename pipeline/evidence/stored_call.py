@@ -16,11 +16,15 @@ comes. The findings come over another topic and are waited for.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
-from pipeline.audio.files import FlacWriter, iter_chunks
+import numpy as np
+import soxr
+
+from pipeline.audio.files import FlacWriter, iter_chunks, read_parts
 from pipeline.audio.levels import AudibleTrack
 from pipeline.consent.gate import withheld_span
 from pipeline.detection.decision.not_understood import (
@@ -37,7 +41,14 @@ from pipeline.evidence.certificate import (
     certificate_json,
 )
 from pipeline.evidence.certificate_check import check_certificate, uncovered_spans
-from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
+from pipeline.evidence.transcript import (
+    TellsSpeakers,
+    build_transcript,
+    to_call_analytics,
+    to_json,
+    to_webvtt,
+)
+from pipeline.evidence.turns import Token
 from pipeline.muting.keys import is_key
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import Policy
@@ -46,6 +57,7 @@ from pipeline.records.consent import Business, Decision, Outcome, Why
 from pipeline.records.continuity import Account
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import (
+    FULL_SCALE,
     INCOMPLETE,
     Action,
     CallEnd,
@@ -57,12 +69,14 @@ from pipeline.records.model import (
     Mute,
     Reason,
     RedactedChunk,
+    Role,
     Shown,
     Span,
     Verdict,
     Word,
 )
 from pipeline.records.scores import Recognizer
+from pipeline.transcription.voice_activity import VOICE_RATE, Samples
 
 LEAST_SPEECH_S: Final = 5
 """A call with more sound than this, audible or silenced unheard, and not one word was not
@@ -99,15 +113,35 @@ class StoredCall:
         return _name(self.call_id, "certificate.json")
 
 
+class Speakers(Protocol):
+    """Tells people on a shared channel apart, such as ``models.speakers.separation.Speakers``."""
+
+    def roles(
+        self,
+        tokens: Sequence[Token],
+        rate: int,
+        audio: Callable[[Sequence[Interval]], Sequence[Samples]],
+    ) -> Sequence[Role | None]:
+        """The role of each token; None where nobody can tell.
+
+        Args:
+            tokens: of the channel, in order.
+            rate: samples a second of their times.
+            audio: gives the channel's redacted audio in stretches, at ``VOICE_RATE``.
+        """
+        ...
+
+
 class CallAssembly:
     """Assembles one call; see the module's text for the outcomes.
 
     Args:
         policy: what the call was redacted by.
+        speakers: tells apart who speaks on a shared channel; None: nobody does.
     """
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+    def __init__(self, policy: Policy, speakers: Speakers | None = None) -> None:
+        self._policy, self._speakers = policy, speakers
         self._call_id: str | None = None
         self._writer: FlacWriter | None = None
         self._tracks: list[AudibleTrack] = []
@@ -313,20 +347,37 @@ class CallAssembly:
         ordered = sorted(mutes, key=lambda one: (one.channel, one.start, one.end))
         broken_off = verdict.end is not None and INCOMPLETE in verdict.end.marks
         sound = [merge_intervals(each) for each in self._sound]
+        if self._writer is None:
+            raise AudioError("a call without audio cannot be stored")
+        flac = self._silenced(self._writer.finish(), call, whole)
         transcript = build_transcript(
-            call, self._position, words, ordered, shown, sound=sound, incomplete=broken_off
+            call,
+            self._position,
+            words,
+            ordered,
+            shown,
+            sound=sound,
+            speakers=self._told_apart(flac, call.sample_rate),
+            incomplete=broken_off,
         )
         entities = [span.entity for span in spans if span.action is Action.MUTE]
         # Muting hears keys by itself.
         keys = (span for mute in mutes for span in mute.spans if is_key(span))
         entities += [span.entity for span in keys]
-        if self._writer is None:
-            raise AudioError("a call without audio cannot be stored")
         return {
-            _name(call.call_id, "flac"): self._silenced(self._writer.finish(), call, whole),
+            _name(call.call_id, "flac"): flac,
             _name(call.call_id, "json"): to_json(to_call_analytics(transcript, entities=entities)),
             _name(call.call_id, "vtt"): to_webvtt(transcript),
         }
+
+    def _told_apart(self, flac: bytes, rate: int) -> TellsSpeakers | None:
+        """What tells who speaks on a shared channel, by its audio as it is stored."""
+        speakers = self._speakers
+        if speakers is None:
+            return None
+        return lambda channel, tokens: speakers.roles(
+            tokens, rate, lambda parts: _heard(flac, rate, channel, parts)
+        )
 
     def _silenced(self, flac: bytes, call: CallInfo, whole: list[Mute]) -> bytes:
         """The recording without the channels that are to be silent."""
@@ -372,6 +423,12 @@ class CallAssembly:
             consent=certificate.consent,
             business=self._business,
         )
+
+
+def _heard(flac: bytes, rate: int, channel: int, parts: Sequence[Interval]) -> list[Samples]:
+    """Parts of a channel at ``VOICE_RATE``."""
+    own = (pcm[:, channel] / np.float32(FULL_SCALE) for pcm in read_parts(flac, parts))
+    return [np.asarray(soxr.resample(one, rate, VOICE_RATE), np.float32) for one in own]
 
 
 def _name(call_id: str, suffix: str) -> str:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pipeline.detection.language.vocabulary import known, vocabulary
 from pipeline.evidence.disclosed_words import may_be_disclosed
@@ -51,11 +51,17 @@ _CUE_MS, _CUE_CHARACTERS = 7_000, 84
 _PUNCTUATION: Final = re.compile(r"^(.*?)([.,?!;:]+)$", re.DOTALL)
 _SHORTENED: Final = re.compile(r"(?:s|re|ll|ve|t|d|m)\W*", re.IGNORECASE)
 _BROKEN_OFF: Final = "NOTE incomplete: the recorder or gateway broke off before the call's end\n"
+_SIDES: Final = (Role.AGENT, Role.CUSTOMER)
 _BLIND: Final = (Reason.VERIFICATION, Reason.ECHO)
 _WORDLESS: Final = (Recognizer.WORDLESS, Recognizer.LEFT_SOUND)
 _WORDLESS_MS: Final = 1_000
 """From so much on, what sounds beside a value and has no word may be an answer; less is mostly
 noise, and its name a guess."""
+
+
+TellsSpeakers: TypeAlias = Callable[[int, Sequence[Token]], Sequence[Role | None]]
+"""Of a channel that several people share, and its tokens in order: the role of each token; None
+where nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,25 @@ class Transcript:
     turns: tuple[Turn, ...]
     incomplete: bool = False
     """Whether the recorder or gateway broke off before the call's end."""
+
+    @property
+    def participants(self) -> dict[tuple[int, Role], str]:
+        """Who speaks, by channel and role: what they are called.
+
+        A channel's role names it where no other has the same one; else the channel's number is
+        added, as for those who share a channel and were told apart.
+        """
+        told = {(turn.channel, turn.role) for turn in self.turns}
+        roles = self.call.roles
+        found: dict[tuple[int, Role], str] = {}
+        for channel, role in enumerate(roles):
+            here = [role]
+            if role is Role.MIXED and any((channel, side) in told for side in _SIDES):
+                here = [*_SIDES, *here] if (channel, role) in told else [*_SIDES]
+            alone = here == [role] and roles.count(role) == 1
+            for one in here:
+                found[channel, one] = one.upper() if alone else f"{one.upper()}_{channel}"
+        return found
 
     @property
     def text(self) -> str:
@@ -83,6 +108,7 @@ def build_transcript(
     shown: Sequence[Shown] = (),
     *,
     sound: Sequence[Sequence[Interval]] = (),
+    speakers: TellsSpeakers | None = None,
     incomplete: bool = False,
 ) -> Transcript:
     """Put together what may be shown of a call.
@@ -95,21 +121,28 @@ def build_transcript(
         shown: what stands in the placeholders of muted values.
         sound: of each channel the stretches that can still be heard, in order; words are placed in
             them. None: words stay where they were recorded.
+        speakers: tells apart who speaks on a shared channel; None: nobody does.
         incomplete: whether the recorder or gateway broke off before the call's end.
     """
     main = [word for word in words if word.hearing is Hearing.MAIN]
     found: list[list[Token]] = []
     for channel in range(call.channels):
-        here = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
+        silent = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
         spoken = [word for word in main if word.channel == channel]
-        kept, swallowed = _split(spoken, here, call)
+        kept, swallowed = _split(spoken, silent, call)
         if sound:
             # A mute may be filled with a tone or noise.
-            heard = subtract_intervals(sound[channel], [mute.interval for mute in here])
+            heard = subtract_intervals(sound[channel], [mute.interval for mute in silent])
             kept = _placed(kept, heard, call.sample_rate)
         values = [one for one in shown if one.channel == channel]
-        places = _placeholders(here, swallowed, values, call.sample_rate)
-        found.append(sorted([*kept, *places], key=in_time))
+        places = _placeholders(silent, swallowed, values, call.sample_rate)
+        here = sorted([*kept, *places], key=in_time)
+        if speakers is not None and call.roles[channel] is Role.MIXED:
+            here = [
+                replace(token, role=role)
+                for token, role in zip(here, speakers(channel, here), strict=True)
+            ]
+        found.append(here)
     asked = [questions(each, call.sample_rate) for each in found]
     tokens = _pauses(call, mutes)
     for channel, each in enumerate(found):
@@ -125,10 +158,10 @@ def to_call_analytics(transcript: Transcript, *, entities: Sequence[str] = ()) -
     Fields that need a sentiment or loudness model are left out. Confidence is a string there, as
     in the service's own files. ``entities``: types that were redacted, for ``ContentMetadata``.
     """
-    call = transcript.call
+    call, names = transcript.call, transcript.participants
     participants = [
-        {"ParticipantId": _participant(call, channel), "ParticipantRole": role.upper()}
-        for channel, role in enumerate(call.roles)
+        {"ParticipantId": name, "ParticipantRole": role.upper()}
+        for (_, role), name in names.items()
     ]
     return {
         "JobStatus": "COMPLETED",
@@ -144,7 +177,8 @@ def to_call_analytics(transcript: Transcript, *, entities: Sequence[str] = ()) -
             },
         },
         "Transcript": [
-            _turn(transcript, turn, index) for index, turn in enumerate(transcript.turns)
+            _turn(call, turn, index, names[turn.channel, turn.role])
+            for index, turn in enumerate(transcript.turns)
         ],
         "ConversationCharacteristics": {
             "TotalConversationDurationMillis": _ms(transcript.length, call.sample_rate),
@@ -365,8 +399,7 @@ def _labelled(entity: str, start: int, end: int, values: Sequence[Shown]) -> str
     return " ".join([f"[{entity}", *dict.fromkeys(text for text in texts if text)]) + "]"
 
 
-def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:
-    call = transcript.call
+def _turn(call: CallInfo, turn: Turn, index: int, who: str) -> dict[str, Any]:
     rate = call.sample_rate
     redacted = [
         {"BeginOffsetMillis": _ms(token.begins, rate), "EndOffsetMillis": _ms(token.end, rate)}
@@ -375,7 +408,7 @@ def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:
     ]
     out: dict[str, Any] = {
         "Id": f"{call.call_id}-{index}",
-        "ParticipantId": _participant(call, turn.channel),
+        "ParticipantId": who,
         "ParticipantRole": turn.role.upper(),
         "BeginOffsetMillis": _ms(turn.start, rate),
         "EndOffsetMillis": _ms(turn.end, rate),
@@ -409,29 +442,23 @@ def _items(token: Token, rate: int) -> list[dict[str, Any]]:
 def _talk_time(transcript: Transcript) -> dict[str, Any]:
     rate = transcript.call.sample_rate
     details: dict[str, dict[str, int]] = {}
-    for channel in range(transcript.call.channels):
+    for (channel, role), who in transcript.participants.items():
         spoken = sum(
             len(each)
             for each in merge_intervals(
                 (
                     Interval(token.begins, token.end)
                     for turn in transcript.turns
-                    if turn.channel == channel
+                    if (turn.channel, turn.role) == (channel, role)
                     for token in turn.tokens
                     if token.entity != PAUSED
                 ),
                 PHRASE_PAUSE_MS * rate // 1_000,
             )
         )
-        details[_participant(transcript.call, channel)] = {"TotalTimeMillis": _ms(spoken, rate)}
+        details[who] = {"TotalTimeMillis": _ms(spoken, rate)}
     total = sum(each["TotalTimeMillis"] for each in details.values())
     return {"DetailsByParticipant": details, "TotalTimeMillis": total}
-
-
-def _participant(call: CallInfo, channel: int) -> str:
-    """The role where it is the only one of its kind, else with the channel's number."""
-    role = call.roles[channel]
-    return role.upper() if call.roles.count(role) == 1 else f"{role.upper()}_{channel}"
 
 
 def _language(language: str) -> str:

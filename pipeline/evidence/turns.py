@@ -46,11 +46,18 @@ class Token:
     """Set on placeholders."""
     silent_from: int | None = None
     """Where the mute of a placeholder begins, if not at ``start``."""
+    role: Role | None = None
+    """Who says it, where several people share the channel and were told apart."""
 
     @property
     def begins(self) -> int:
         """The first sample that the token has."""
         return self.start if self.silent_from is None else self.silent_from
+
+    @property
+    def speaker(self) -> tuple[int, str]:
+        """Who says it: a channel, and one of those who share it."""
+        return self.channel, self.role or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +84,23 @@ def turns_of(call: CallInfo, tokens: Sequence[Token]) -> tuple[Turn, ...]:
         tokens: in any order.
     """
     turns: list[list[Token]] = []
-    going_on: dict[int, list[Token]] = {}
+    going_on: dict[tuple[int, str], list[Token]] = {}
     for phrase in _parted(_phrases(call, tokens), call):
-        channel = phrase[0].channel
-        turn = going_on.get(channel)
+        speaker = phrase[0].speaker
+        turn = going_on.get(speaker)
         if turn is not None and _goes_on(turn[-1], phrase[0], call):
             turn[-1:] = merged([turn[-1], *phrase])
         else:
             turn = phrase
             turns.append(turn)
-        others = [one[-1] for other, one in going_on.items() if other != channel]
+        others = [one[-1] for other, one in going_on.items() if other != speaker]
         if any(one.text[-1:] == "?" for one in others) or not _backchannel(phrase, call.language):
             going_on.clear()
-        going_on[channel] = turn
+        going_on[speaker] = turn
     return tuple(
         Turn(
             channel=each[0].channel,
-            role=call.roles[each[0].channel],
+            role=each[0].role or call.roles[each[0].channel],
             start=each[0].start,
             end=max(token.end for token in each),
             tokens=tuple(each),
@@ -107,7 +114,7 @@ def _phrases(call: CallInfo, tokens: Sequence[Token]) -> list[list[Token]]:
     phrases: list[list[Token]] = []
     for token in sorted(tokens, key=lambda one: (one.channel, *in_time(one))):
         last = phrases[-1][-1] if phrases else None
-        if last is not None and last.channel == token.channel and token.start - last.end < pause:
+        if last is not None and last.speaker == token.speaker and token.start - last.end < pause:
             phrases[-1].append(token)
         else:
             phrases.append([token])
@@ -116,17 +123,17 @@ def _phrases(call: CallInfo, tokens: Sequence[Token]) -> list[list[Token]]:
 
 def _parted(phrases: Sequence[list[Token]], call: CallInfo) -> list[list[Token]]:
     """Phrases, cut where they had come to an end when somebody else took over."""
-    takes: list[list[int]] = [
-        [
+    takes = {
+        speaker: [
             phrase[0].start
             for phrase in phrases
-            if phrase[0].channel != channel and not _backchannel(phrase, call.language)
+            if phrase[0].speaker != speaker and not _backchannel(phrase, call.language)
         ]
-        for channel in range(call.channels)
-    ]
+        for speaker in {phrase[0].speaker for phrase in phrases}
+    }
     parts: list[list[Token]] = []
     for phrase in phrases:
-        starts = takes[phrase[0].channel]
+        starts = takes[phrase[0].speaker]
         part: list[Token] = []
         for token in phrase:
             last = part[-1] if part else None
@@ -144,7 +151,7 @@ def _goes_on(last: Token, first: Token, call: CallInfo) -> bool:
     pause = _SENTENCE_PAUSE_MS if last.text[-1:] in ENDS else _LONGEST_PAUSE_MS
     if last.entity and last.entity == first.entity:
         pause = _VALUE_PAUSE_MS
-    if call.roles[last.channel] is Role.MIXED:
+    if call.roles[last.channel] is Role.MIXED and last.role is None:
         pause = min(pause, _MIXED_PAUSE_MS)  # it may be somebody else
     return first.start - last.end < pause * call.sample_rate // 1_000
 

@@ -24,7 +24,7 @@ PAGES = sorted(
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"(?ms)^(?:```.*?^```|(?:    .*\n)+)|`[^`\n]+`")
 _COMMAND = re.compile(r"(?:^|[\s`/])hushwire((?: +[a-z-]+){0,3})([^\n`]*)", re.MULTILINE)
-_MAKE = re.compile(r"(?:^|`|\s)make ([a-z]+)")
+_MAKE = re.compile(r"(?:^|`|\s)make ([a-z-]+)")
 
 
 def _relative(path: Path) -> str:
@@ -90,7 +90,7 @@ def test_commands_and_options_exist() -> None:
 
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"(?m)^([a-z]+):", makefile))
+    targets = set(re.findall(r"(?m)^([a-z-]+):", makefile))
     named = {(_relative(page), target) for page in PAGES for target in _MAKE.findall(_code(page))}
     assert {one for one in named if one[1] not in targets} == set()
 

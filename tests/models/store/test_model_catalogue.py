@@ -17,6 +17,7 @@ def test_it_names_the_models_that_the_stages_load() -> None:
         "whisper-base",
         "whisper-tiny.en",
         "silero-vad-v6",
+        "resemblyzer",
         "reader",
         "consent-reader",
     ]

@@ -19,7 +19,7 @@ from pipeline.evidence.redacted_transcript import (
     read_transcript,
 )
 from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json
-from pipeline.records.model import Role, Word
+from pipeline.records.model import CallInfo, Role, Word
 from tests.pipeline.evidence.test_transcript import CALL, mute, said
 from tests.pipeline.evidence.told import CERTIFICATE, CREATED, DIGEST, STORED, a_transcript
 
@@ -71,6 +71,27 @@ def test_an_event_says_who_said_what_when_and_what_was_silenced() -> None:
         "start_ms": 2_600,
         "end_ms": 3_400,
     }
+
+
+def test_who_shares_a_channel_is_told_by_the_turn_and_the_channel_stays_shared() -> None:
+    call = CallInfo("call-1", 1_000, (Role.MIXED, Role.AGENT))
+    words = [*said(0, 0, "Hello. Hi."), *said(1, 3_000, "Welcome.")]
+    sides = [Role.AGENT, Role.CUSTOMER]
+    made = build_transcript(call, 9_000, words, [], speakers=lambda _, tokens: sides)
+    told = read_transcript(to_json(to_call_analytics(made)))
+    assert told.roles == ("mixed", "agent")
+    assert [(one.channel, one.role, one.text) for one in told.turns] == [
+        (0, "agent", "Hello."), (0, "customer", "Hi."), (1, "agent", "Welcome."),
+    ]  # fmt: skip
+    document = deepgram(told, audio_sha256=DIGEST, created=CREATED, software="1")
+    assert [one["speaker"] for one in document["results"]["utterances"]] == [0, 2, 1]
+
+
+@pytest.mark.parametrize("name", ["AGENT_7", "AGENT_99999999999999999999"])
+def test_a_participant_of_no_channel_is_refused(name: str) -> None:
+    broken = STORED.replace(b'"AGENT"', f'"{name}"'.encode())
+    with pytest.raises(RecordError, match="not what this version reads"):
+        read_transcript(broken)
 
 
 def test_an_incomplete_call_says_so() -> None:

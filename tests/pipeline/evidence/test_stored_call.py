@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import soundfile
 
 from pipeline.errors import AudioError, RecordError
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.evidence.turns import Token
 from pipeline.policy.model import MutingRule, Policy
 from pipeline.records.model import (
     Action,
@@ -19,13 +21,17 @@ from pipeline.records.model import (
     Check,
     Detection,
     Findings,
+    Interval,
+    Mute,
     Reason,
     RedactedChunk,
+    Role,
     Span,
     Verdict,
     Watermark,
     Word,
 )
+from pipeline.transcription.voice_activity import VOICE_RATE, Samples
 from tests.pipeline.evidence.test_certificate import (
     CALL,
     CARD,
@@ -98,6 +104,56 @@ def test_where_every_channel_would_be_silent_nothing_is_stored() -> None:
 def test_a_channel_that_is_silenced_whole_counts_once_as_not_heard() -> None:
     checks = {one.name: one for one in noisy_call(POLICY, ()).certificate.checks}
     assert checks["seconds_without_any_word"].measured == 2 * 30.0
+
+
+class ScriptedSpeakers:
+    """Says what was scripted, and keeps what it was given."""
+
+    def __init__(self, *roles: Role) -> None:
+        self.said = roles
+        self.heard: list[Samples] = []
+
+    def roles(
+        self,
+        tokens: Sequence[Token],
+        rate: int,
+        audio: Callable[[Sequence[Interval]], Sequence[Samples]],
+    ) -> list[Role]:
+        assert rate == RATE
+        self.heard += audio([Interval(token.start, token.end) for token in tokens])
+        return [*self.said]
+
+
+def test_who_shares_a_channel_is_told_apart_by_the_audio_as_it_is_stored() -> None:
+    call = replace(CALL, roles=(Role.MIXED,))
+    pcm = np.full((RATE, 1), 1_000, np.int16)
+    silent = np.zeros((RATE, 1), np.int16)
+    span = Span("PIN", 0, RATE, 2 * RATE, 1.0, "test")
+    chunks = [
+        RedactedChunk(call, 0, 0, pcm),
+        RedactedChunk(call, 1, RATE, silent, (Mute(0, RATE, 2 * RATE, (span,)),)),
+        RedactedChunk(call, 2, 2 * RATE, pcm),
+    ]
+    end = CallEnd(call.call_id, 3, 3 * RATE)
+    words = (Word(0, 0, RATE // 2, "Your PIN?"), Word(0, 2 * RATE, 3 * RATE, "Thanks."))
+    found = Findings(call.call_id, 0, (span,), words, Watermark(3 * RATE), end=end)
+    speakers = ScriptedSpeakers(Role.AGENT, Role.CUSTOMER, Role.AGENT)
+    assembly = CallAssembly(POLICY, speakers)
+    for chunk in chunks:
+        assembly.take_chunk(chunk)
+    assembly.take_verdict(Verdict(call, passed=True, checks=(), end=end))
+    stored = assembly.take_findings(found)
+    assert stored is not None
+    assert stored.passed
+    assert [len(one) for one in speakers.heard] == [
+        VOICE_RATE // 2, VOICE_RATE, VOICE_RATE,
+    ]  # fmt: skip
+    assert [bool(np.any(one)) for one in speakers.heard] == [True, False, True]
+    shape = json.loads(stored.files[f"{call.call_id}.json"])
+    assert [(one["ParticipantRole"], one["Content"]) for one in shape["Transcript"]] == [
+        ("AGENT", "Your PIN?"), ("CUSTOMER", "[PIN]"), ("AGENT", "Thanks."),
+    ]  # fmt: skip
+    assert stored.certificate.roles == ("mixed",)
 
 
 def quiet(seconds: int = 12) -> list[RedactedChunk]:

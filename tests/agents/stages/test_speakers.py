@@ -1,0 +1,73 @@
+"""What tells speakers apart, with what this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from structlog.testing import CapturingLogger, capture_logs
+
+from agents.settings.model import load_settings
+from agents.stages import speakers
+from agents.stages.speakers import TolerantSpeakers, speakers_of
+from models.speakers.separation import Speakers
+from models.speakers.voice_encoder import CHECKPOINT, MODEL
+from models.store.model_catalogue import entry
+from pipeline.errors import AudioError, ModelError
+from pipeline.evidence.turns import Token
+from pipeline.records.model import Interval, Role
+from pipeline.transcription.voice_activity import Samples
+
+pytestmark = pytest.mark.unit
+
+TOKENS = [
+    Token(0, 0, 2_000, "How can I help you?"),
+    Token(0, 3_000, 6_000, "My daughter lost her card."),
+]
+Audio = Callable[[Sequence[Interval]], Sequence[Samples]]
+
+
+def never(_: Sequence[Interval]) -> list[Samples]:
+    raise AssertionError("nobody listens")
+
+
+def test_without_voices_words_alone_tell(tmp_path: Path) -> None:
+    settings = load_settings(voices=False, models_dir=tmp_path)
+    assert speakers_of(settings).roles(TOKENS, 1_000, never) == [Role.AGENT, Role.CUSTOMER]
+
+
+def test_without_the_weights_words_alone_tell_and_the_log_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr(speakers, "here", lambda *_, **__: False)
+    monkeypatch.setattr(speakers, "get_logger", lambda: log)
+    told = speakers_of(load_settings(models_dir=tmp_path))
+    assert told.roles(TOKENS, 1_000, never) == [Role.AGENT, Role.CUSTOMER]
+    assert [one.args for one in log.calls] == [("no voice encoder",)]
+
+
+def test_altered_weights_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / entry(MODEL).folder
+    folder.mkdir()
+    (folder / CHECKPOINT).write_bytes(b"something else")
+    with pytest.raises(ModelError, match="is not the file that the catalogue pins"):
+        speakers_of(load_settings(models_dir=tmp_path))
+
+
+class _Fails(Speakers):
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def roles(self, tokens: Sequence[Token], rate: int, audio: Audio) -> list[Role]:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [AudioError("recording: damaged"), ValueError("4111")])
+def test_a_call_is_stored_as_it_was_where_telling_apart_fails(error: Exception) -> None:
+    with capture_logs() as logs:
+        assert TolerantSpeakers(_Fails(error)).roles(TOKENS, 1_000, never) == [None, None]
+    (one,) = logs
+    assert one["event"] == "speakers not told apart"
+    assert "4111" not in str(one)
