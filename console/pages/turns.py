@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from agents.reports.entity_groups import kind_of
 from pipeline.errors import RecordError
+from pipeline.records.model import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Turn:
 
     who: str
     channel: int
+    side: int
+    """By what it is coloured: the channel, or one more for a customer on a shared one."""
     start_ms: int
     end_ms: int
     pieces: tuple[Piece, ...]
@@ -109,9 +112,11 @@ def _turn(turn: dict[str, Any], roles: tuple[str, ...]) -> Turn:
         start, end = int(item["BeginOffsetMillis"]), int(item["EndOffsetMillis"])
         entity = str(item["Redactions"][0]["Type"]) if "Redactions" in item else ""
         pieces.append(Piece(text, start, end, entity))
+    shared = channel < len(roles) and roles[channel] == Role.MIXED
     return Turn(
         (role if len(roles) == 1 and role else who.replace("_", " ")).capitalize(),
         channel,
+        channel + (shared and role == Role.CUSTOMER.upper()),
         int(turn["BeginOffsetMillis"]),
         int(turn["EndOffsetMillis"]),
         tuple(pieces),

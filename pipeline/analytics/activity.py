@@ -35,7 +35,7 @@ class Activity:
     talk_agent_ms: int
     talk_customer_ms: int
     talk_mixed_ms: int
-    """On channels that several people share."""
+    """On channels that several people share and were not told apart."""
     silence_ms: int
     """Nobody talks, though something was recorded."""
     hold_ms: int
@@ -60,9 +60,7 @@ def activity_of(stored: StoredTranscript) -> Activity:
         merged([place for place, known in each if known], PHRASE_PAUSE_MS) for each in spoken
     ]
     by_role = {
-        role: _total(
-            merged(one for channel in _channels(told, role) for one in phrases[channel]), length
-        )
+        role: _total(merged(_phrases_of(told, role, unknown)), length)
         for role in ("agent", "customer", "mixed")
     }
     rate = max(1, stated.sample_rate)
@@ -145,8 +143,13 @@ def _words(
                 yield (word.start_ms, word.end_ms), word.entity not in unknown
 
 
-def _channels(told: ReadTranscript, role: str) -> list[int]:
-    return [channel for channel, one in enumerate(told.roles) if one == role]
+def _phrases_of(told: ReadTranscript, role: str, unknown: Collection[str]) -> Iterator[Stretch]:
+    """The phrases of all turns of a role, those of who shares a channel among them."""
+    turns = [turn for turn in told.turns if turn.role == role]
+    for channel in {turn.channel for turn in turns}:
+        own = told.model_copy(update={"turns": tuple(turns)})
+        known = (place for place, sure in _words(own, channel, unknown) if sure)
+        yield from merged(known, PHRASE_PAUSE_MS)
 
 
 def _ms(samples: int, rate: int) -> int:

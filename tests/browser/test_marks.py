@@ -73,7 +73,7 @@ def test_words_that_are_selected_are_marked(call: Page, made: Marks, tmp_path: P
     # What is touched at its edge only, here "Yes," and "please", is not meant.
     call.evaluate(
         """() => {
-          const words = document.querySelectorAll(".turn.channel1 p span");
+          const words = document.querySelectorAll(".turn.side1 p span");
           const range = document.createRange();
           range.setStart(words[0].firstChild, words[0].firstChild.length);
           range.setEnd(words[3].firstChild, 0);

@@ -174,6 +174,25 @@ def test_a_word_does_not_last_into_the_next_turn_of_its_channel() -> None:
     assert [one.pieces[-1].end_ms for one in turns] == [9_000, 4_000, 5_500]
 
 
+@pytest.mark.parametrize(
+    ("who", "roles", "shown"),
+    [
+        ("CUSTOMER", ("agent", "customer"), ("Customer", 1, 1)),
+        ("AGENT_0", ("mixed",), ("Agent", 0, 0)),
+        ("CUSTOMER_0", ("mixed",), ("Customer", 0, 1)),
+        ("CUSTOMER_1", ("agent", "mixed"), ("Customer 1", 1, 2)),
+        ("MIXED", ("mixed",), ("Mixed", 0, 0)),
+    ],
+)
+def test_who_speaks_and_on_which_side(
+    who: str, roles: tuple[str, ...], shown: tuple[str, int, int]
+) -> None:
+    stored = json.loads(transcript_of("Yes"))
+    stored["Transcript"] = [{**stored["Transcript"][0], "ParticipantId": who}]
+    (turn,) = turns_of(json.dumps(stored).encode(), roles)
+    assert (turn.who, turn.channel, turn.side) == shown
+
+
 def test_the_waveform_is_for_who_may_listen_and_is_a_look(tmp_path: Path) -> None:
     with console(tmp_path) as served:
         call = spoken_call()

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 
 from pipeline.analytics.stored import StoredTranscript
 from pipeline.evidence.certificate import build_certificate, certificate_json
-from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json
+from pipeline.evidence.transcript import (
+    TellsSpeakers,
+    build_transcript,
+    to_call_analytics,
+    to_json,
+)
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Mute, Role, Verdict, Word
 
@@ -20,14 +25,19 @@ def word(channel: int, start: int, end: int, text: str = "word") -> Word:
 
 
 def files_of(
-    words: Iterable[Word], mutes: Iterable[Mute] = (), *, length: int, roles: tuple[Role, ...] = TWO
+    words: Iterable[Word],
+    mutes: Iterable[Mute] = (),
+    *,
+    length: int,
+    roles: tuple[Role, ...] = TWO,
+    speakers: TellsSpeakers | None = None,
 ) -> tuple[bytes, bytes]:
     """Certificate and transcript of a call, as they lie in the vault."""
     call = CallInfo("call-1", RATE, roles)
     muted = sorted(mutes, key=lambda one: (one.channel, one.start))
-    transcript = to_json(
-        to_call_analytics(build_transcript(call, length, sorted(words, key=_by_start), muted))
-    )
+    ordered = sorted(words, key=_by_start)
+    told = build_transcript(call, length, ordered, muted, speakers=speakers)
+    transcript = to_json(to_call_analytics(told))
     certificate = build_certificate(
         Verdict(call, passed=True, checks=(), end=CallEnd("call-1", 1, length)),
         load_policy("default"),
@@ -41,10 +51,15 @@ def files_of(
 
 
 def stored(
-    words: Iterable[Word], mutes: Iterable[Mute] = (), *, length: int, roles: tuple[Role, ...] = TWO
+    words: Iterable[Word],
+    mutes: Iterable[Mute] = (),
+    *,
+    length: int,
+    roles: tuple[Role, ...] = TWO,
+    speakers: TellsSpeakers | None = None,
 ) -> StoredTranscript:
     """A call as analytics get it."""
-    certificate, transcript = files_of(words, mutes, length=length, roles=roles)
+    certificate, transcript = files_of(words, mutes, length=length, roles=roles, speakers=speakers)
     return StoredTranscript.of(transcript, certificate)
 
 

@@ -102,6 +102,16 @@ def test_one_channel_that_several_share() -> None:
     assert found.interruptions == 0
 
 
+def test_those_who_share_a_channel_and_were_told_apart() -> None:
+    words = [word(0, 0, 1_000), word(0, 1_200, 3_000), word(0, 3_500, 3_900)]
+    sides = [Role.AGENT, Role.CUSTOMER, Role.AGENT]
+    found = activity_of(
+        stored(words, length=4_000, roles=(Role.MIXED,), speakers=lambda _, tokens: sides)
+    )
+    assert (found.talk_agent_ms, found.talk_customer_ms) == (1_400, 1_800)
+    assert (found.talk_mixed_ms, found.sides, found.interruptions) == (0, 0, 0)
+
+
 def test_a_call_in_which_nobody_spoke() -> None:
     found = activity_of(stored([], length=4_000))
     assert (found.silence_ms, found.talk_agent_ms, found.talk_customer_ms) == (4_000, 0, 0)

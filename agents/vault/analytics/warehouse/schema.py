@@ -85,7 +85,9 @@ CALLS: Final = View(
         _text("jurisdiction", "The place whose rule decided on consent."),
         _ms("talk_agent_ms", "that the agent talks"),
         _ms("talk_customer_ms", "that the customer talks"),
-        _ms("talk_mixed_ms", "of talk on a channel that several share"),
+        _ms(
+            "talk_mixed_ms", "of talk on a channel that several share, if they were not told apart"
+        ),
         _ms("silence_ms", "while nobody talks"),
         Field("interruptions", "BIGINT", "How often somebody began while the other talked."),
         Field(

@@ -54,8 +54,8 @@ _BUCKETS: Final = (
 _GROUP_SQL: Final = """
 SELECT nullif({column}, ''), count(*) AS calls, count_if(outcome = 'answered'),
        count_if(outcome = 'missed'), CAST(round(median(duration_ms)) AS BIGINT),
-       CAST(1000 * sum(talk_agent_ms) FILTER (talk_mixed_ms = 0) / nullif(
-            sum(talk_agent_ms + talk_customer_ms) FILTER (talk_mixed_ms = 0), 0) AS BIGINT),
+       CAST(1000 * sum(talk_agent_ms) FILTER (sides = 2) / nullif(
+            sum(talk_agent_ms + talk_customer_ms) FILTER (sides = 2), 0) AS BIGINT),
        CAST(1000 * sum(silence_ms) / nullif(sum(duration_ms), 0) AS BIGINT)
 FROM facts WHERE {where} GROUP BY 1 ORDER BY calls DESC, 1
 """
