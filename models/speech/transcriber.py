@@ -34,6 +34,7 @@ from models.speech.window_audio import (
 )
 from models.store.loader import catalogue_file, find
 from models.store.model_catalogue import Entry, entry
+from pipeline.detection.hypotheses.fusion import read
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
 from pipeline.errors import ModelError
 from pipeline.records.intervals import merge_intervals, uncovered
@@ -348,15 +349,16 @@ class Transcriber:
         words: list[DecodedWord],
         models: list[SpeechEngine],
     ) -> WindowTranscript:
-        # What the second listening invents explains nothing, though nobody listens a third time.
-        explaining = [word for word in words if not word.invented]
+        found = [in_call(word, window) for word in drawn_in(words, listening)]
+        # What detection doesn't read explains nothing, though nobody listens a third time.
+        counts = read(found, vocabulary(listening.language), window.sample_rate)
+        explaining = [word for word, counted in zip(words, counts, strict=True) if counted]
         left = self._left(explaining, listening, self._settings.unexplained_ms)
         sounds = uncovered(
             window.sounds,
             [place(word.cover, window) for word in explaining if word.believed],
             at_least=self._settings.unexplained_ms * window.sample_rate // 1_000,
         )
-        found = [in_call(word, window) for word in drawn_in(words, listening)]
         return WindowTranscript(
             call_id=window.call_id,
             seq=window.seq,

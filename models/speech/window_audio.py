@@ -14,7 +14,6 @@ import numpy as np
 import soxr
 
 from pipeline.detection.hypotheses.agreement import SURE
-from pipeline.detection.hypotheses.fusion import INVENTED
 from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.detection.numbers.tokens import SOLID, tokenise
 from pipeline.errors import ModelError
@@ -58,11 +57,6 @@ class DecodedWord:
     def cover(self) -> Interval:
         """The samples that it accounts for."""
         return plausible(self.text, self.spoken, VOICE_RATE)
-
-    @property
-    def invented(self) -> bool:
-        """Whether detection drops it: so it explains no speech either."""
-        return self.hearing is Hearing.AGAIN and self.probability < INVENTED
 
 
 def numeric(text: str, language: str) -> bool:

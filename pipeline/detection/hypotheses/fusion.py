@@ -23,7 +23,7 @@ from pipeline.transcription.word_timing import longest
 
 _OVERLAP: Final = 0.35
 """Share of the shorter word from which two words are one sound heard twice."""
-INVENTED: Final = 0.1
+_INVENTED: Final = 0.1
 """An ``AGAIN`` word of less probability is invented."""
 _CONTRADICTED: Final = 0.5
 """The same, where a sure word of the first pass says otherwise."""
@@ -57,9 +57,7 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sourc
     timed = [_timed(word, rate) for word in words]
     main = [word for word in timed if word.hearing is Hearing.MAIN]
     second = [word for word in timed if word.hearing is Hearing.SECOND]
-    again = _likeliest(
-        word for word in timed if word.hearing is Hearing.AGAIN and not _invented(word, main, voc)
-    )
+    again = [timed[at] for at in _read_again(timed, voc)]
     numbers = [word for word in again if is_number(word.text, voc)]
     return {
         Source.MAIN: _filled(main, numbers),
@@ -68,13 +66,34 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sourc
     }
 
 
+def read(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[bool]:
+    """Which words of one window are in a sequence. The others say nothing and explain nothing."""
+    again = {*_read_again([_timed(word, rate) for word in words], voc)}
+    return [word.hearing is not Hearing.AGAIN or at in again for at, word in enumerate(words)]
+
+
+def _read_again(timed: Sequence[Word], voc: Vocabulary) -> list[int]:
+    """Places of the words of the second listening that are read: the likeliest of each sound."""
+    main = [word for word in timed if word.hearing is Hearing.MAIN]
+    heard = [
+        at
+        for at, word in enumerate(timed)
+        if word.hearing is Hearing.AGAIN and not _invented(word, main, voc)
+    ]
+    kept: list[int] = []
+    for at in sorted(heard, key=lambda at: (-timed[at].probability, timed[at].start, timed[at].end)):
+        if not any(_same(timed[at], timed[other]) for other in kept):
+            kept.append(at)
+    return kept
+
+
 def _timed(word: Word, rate: int) -> Word:
     end = word.start + longest(word.text, rate)
     return word if word.end <= end else replace(word, end=end)
 
 
 def _invented(word: Word, main: Iterable[Word], voc: Vocabulary) -> bool:
-    if word.probability < INVENTED:
+    if word.probability < _INVENTED:
         return True
     if word.probability >= _CONTRADICTED or not is_number(word.text, voc):
         return False
@@ -82,15 +101,6 @@ def _invented(word: Word, main: Iterable[Word], voc: Vocabulary) -> bool:
         other.probability >= _SURE and not is_number(other.text, voc) and _same(word, other)
         for other in main
     )
-
-
-def _likeliest(words: Iterable[Word]) -> list[Word]:
-    """Of words that overlap, the likeliest."""
-    kept: list[Word] = []
-    for word in sorted(words, key=lambda one: (-one.probability, one.start, one.end)):
-        if not any(_same(word, other) for other in kept):
-            kept.append(word)
-    return kept
 
 
 def _filled(words: list[Word], numbers: Iterable[Word]) -> list[Word]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,11 @@ def decoded(
         compression=1.0,
         full=False,
     )
+
+
+def timed(start: float, end: float, text: str, probability: float) -> TimedWord:
+    """A word by its seconds in the pack, the lead not counted."""
+    return TimedWord(LEAD + int(start * RATE), LEAD + int(end * RATE), text, probability)
 
 
 class FakeWhisper(StandIn):
@@ -157,6 +163,22 @@ def test_what_the_second_hearing_brings_explains_the_speech(
     assert texts(heard, Hearing.AGAIN) == ["33", "44"]
     assert texts(heard, Hearing.MAIN) == ["1122"]
     assert heard.unexplained == ()
+
+
+def test_a_word_that_detection_does_not_read_explains_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A digit heard again gives way to a likelier word at its end, and is no word any more."""
+    first = decoded((0, 2, "1122"))
+    words = (timed(0.2, 1.2, "8", 0.2), timed(0.8, 1.2, "hey", 0.6), timed(1.2, 2.2, "8", 0.9))
+    again = replace(decoded(), words=words)
+    main = FakeWhisper(lambda prompt, *_: again if prompt else first)
+    second = FakeWhisper(lambda prompt, *_: NOTHING if prompt else first)
+    heard = transcriber_of(monkeypatch, main=main, second=second).transcribe(window())
+    assert texts(heard, Hearing.AGAIN) == ["8", "hey", "8"]
+    (part,) = heard.unexplained
+    assert (part.start - 1_000) / RATE == pytest.approx(2.0, abs=0.3)
+    assert (part.end - 1_000) / RATE == pytest.approx(2.7, abs=0.3)
 
 
 def test_one_word_over_everything_explains_only_what_it_can_last(
