@@ -170,10 +170,13 @@ def built(commit: str, epoch: str, folder: Path) -> Path:
     return out
 
 
-def bill(tree: Path, lock: str, epoch: str, models: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """The CycloneDX bill of materials of a lock file and the models, with licences."""
+def bill(
+    tree: Path, lock: str, epoch: str, models: Sequence[Sequence[str]], *beside: str
+) -> dict[str, Any]:
+    """The CycloneDX bill of materials of lock files and the models, with licences."""
+    locked = "".join((tree / one).read_text("utf-8") for one in (lock, *beside))
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", lock, "--pyproject",
+        [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", "requirements", "-", "--pyproject",
          "pyproject.toml", "--sv", "1.6", "--of", "JSON", "--output-reproducible", "--short-PURLs",
          "--no-validate"],  # valid has to be what is made of it: see ``checked``
         cwd=tree,
@@ -181,6 +184,7 @@ def bill(tree: Path, lock: str, epoch: str, models: Sequence[Sequence[str]]) -> 
         check=False,
         capture_output=True,
         text=True,
+        input=locked,
     )  # fmt: skip
     if done.returncode:
         raise RefusedError(f"no bill of materials of {lock}:\n{done.stderr[-2000:]}")
@@ -205,7 +209,7 @@ def image_bill(
     tree: Path, lock: str, epoch: str, models: Sequence[Sequence[str]]
 ) -> dict[str, Any]:
     """The same of an image: what it installs, on which base image."""
-    made = bill(tree, lock, epoch, models)
+    made = bill(tree, lock, epoch, models, "requirements-voices.txt")
     recipe = (tree / "deploy" / "Dockerfile").read_text("utf-8")
     base = re.search(r"(?m)^FROM (\S+?):(\S+)@sha256:([0-9a-f]{64})", recipe)
     if base is None:

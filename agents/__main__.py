@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
 _SERVING = frozenset({"worker", "gateway", "serve"})
 """Commands that run until they are stopped, often as the first process of a container."""
+
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What tells the linear algebra behind NumPy how many threads to take, before it is loaded: several
+wait for one another where a container has one core, and round otherwise than one."""
 
 
 def main() -> None:
@@ -15,6 +21,8 @@ def main() -> None:
         # Before anything is loaded: a container's first process gets no signal that it does not
         # ask for. Each command asks again, once it has something to hand over.
         signal.signal(signal.SIGTERM, _stopped)
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
     # Imported here: the processes of the speech engines import the command's main module, too.
     from agents.cli.main import main as command  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from agents.stages.verify import Inspector, verify_stage
 from models.speech.transcriber import check, transcribe
 from pipeline.consent.gate import ConsentRules
 from pipeline.errors import ModelError, StoreError
-from pipeline.evidence.stored_call import CallAssembly, Speakers, StoredCall
+from pipeline.evidence.stored_call import CallAssembly, Diarizes, StoredCall
 from pipeline.policy.model import Policy
 from pipeline.records.model import (
     AudioChunk,
@@ -71,7 +71,7 @@ class Line:
         listening: WindowSettings | None = None,
         transcribed_by: str = "",
         consent: ConsentRules | None = None,
-        speakers: Speakers | None = None,
+        speakers: Diarizes | None = None,
         transcribe: Callable[[Window], WindowTranscript] = transcribe,
         check: Callable[[Window], WindowTranscript] = check,
         told: Told = lambda again, done, known: None,  # noqa: ARG005 - nobody asked

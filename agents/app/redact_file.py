@@ -25,7 +25,7 @@ from agents.settings.consent_rules import consent_rules
 from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.stages.detect import Open
-from agents.stages.speakers import speakers_of
+from agents.stages.speakers import diarizer_of
 from agents.stages.verify import Inspector
 from agents.system.atomic_files import placement
 from agents.system.engine_sizing import window_settings
@@ -37,7 +37,7 @@ from models.speech.transcriber import check, pinned, transcribe
 from pipeline.consent.gate import ConsentRules
 from pipeline.evidence.certificate import certificate_json, parse_certificate, restated
 from pipeline.evidence.certificate_check import check_certificate
-from pipeline.evidence.stored_call import Speakers, StoredCall
+from pipeline.evidence.stored_call import Diarizes, StoredCall
 from pipeline.muting.output_format import in_form, write_in, written_checks
 from pipeline.muting.rendering import apply_mutes
 from pipeline.records.model import Mute, Role, Window, WindowTranscript
@@ -77,7 +77,7 @@ class Engines:
     """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
     consent: ConsentRules | None = None
     """What the call is judged by; a policy that enforces consent needs it."""
-    speakers: Speakers | None = None
+    speakers: Diarizes | None = None
     """Tells apart who speaks on a shared channel; None: nobody does."""
 
 
@@ -119,7 +119,7 @@ def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Red
             listening=window_settings(settings.pace),
             transcribed_by=transcribed_by(settings, hearing),
             consent=consent_rules(settings) if asked else None,
-            speakers=speakers_of(settings) if Role.MIXED in job.call.roles else None,
+            speakers=diarizer_of(settings) if Role.MIXED in job.call.roles else None,
         )
         return redact(job, engines, key=key, told=told)
 

@@ -45,7 +45,7 @@ from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.vault import Vault
 from pipeline.analytics.topics import TopicList
 from pipeline.consent.gate import ConsentRules
-from pipeline.evidence.stored_call import Speakers
+from pipeline.evidence.stored_call import Diarizes
 from pipeline.policy.model import Policy
 from pipeline.transcription.voice_activity import VoiceDetector
 from pipeline.transcription.windows import WindowSettings
@@ -64,7 +64,7 @@ class Models:
     """Makes the voice-activity detector."""
     detector: Callable[[bytes | None], LanguageDetector]
     """Makes the detector, with the secret for keyed hashes where there is one."""
-    speakers: Callable[[], Speakers | None] = lambda: None
+    speakers: Callable[[], Diarizes | None] = lambda: None
     """Makes what tells apart who speaks on a shared channel."""
 
 
@@ -150,7 +150,7 @@ class Loaded:
 
     voice: VoiceDetector | None
     detector: LanguageDetector | None
-    speakers: Speakers | None = None
+    speakers: Diarizes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from agents.settings.policies import read_policy
 from agents.stages.all_stages import LanguageDetector
 from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate, candidate
-from agents.stages.speakers import speakers_of
+from agents.stages.speakers import diarizer_of
 from agents.stages.timeouts import Timeouts
 from agents.system.engine_sizing import batching, window_settings
 from agents.system.logging import configure_logging, get_logger, level_by_signals
@@ -133,7 +133,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
             pool_work=whisper_work(hearing),
             voice=_voice,
             detector=partial(_detector, policy, settings),
-            speakers=partial(speakers_of, settings),
+            speakers=partial(diarizer_of, settings),
         ),
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),

@@ -18,6 +18,7 @@ from pipeline.audio.files import SUFFIXES
 from pipeline.errors import RecordError, StoreError
 from pipeline.evidence.certificate import Certificate, MuteStated, parse_certificate
 from pipeline.evidence.layout import CERTIFICATE
+from pipeline.evidence.redacted_transcript import channel_of
 from pipeline.records.consent import Decision, Evidence
 from pipeline.records.model import Action, Reason
 
@@ -125,18 +126,13 @@ def _turns(data: bytes, roles: tuple[str, ...]) -> tuple[ReportTurn, ...]:
 
 
 def _turn(turn: Mapping[str, Any], roles: tuple[str, ...]) -> ReportTurn:
-    """Participants are roles, with the channel's number where a role stands twice."""
-    participant = str(turn["ParticipantId"])
-    role, _, number = participant.rpartition("_")
-    channel = int(number) if role and number.isdigit() else _channel(participant, roles)
     return ReportTurn(
-        channel, int(turn["BeginOffsetMillis"]), int(turn["EndOffsetMillis"]), str(turn["Content"])
+        channel_of(str(turn["ParticipantId"]), roles),
+        str(turn["ParticipantRole"]).lower(),
+        int(turn["BeginOffsetMillis"]),
+        int(turn["EndOffsetMillis"]),
+        str(turn["Content"]),
     )
-
-
-def _channel(participant: str, roles: tuple[str, ...]) -> int:
-    known = [role.upper() for role in roles]
-    return known.index(participant) if participant in known else 0
 
 
 def _facts(stated: Certificate) -> tuple[tuple[str, str], ...]:

@@ -39,6 +39,7 @@ class ReportTurn:
     """One turn of the redacted transcript, times in milliseconds."""
 
     channel: int
+    role: str
     start_ms: int
     end_ms: int
     text: str = field(repr=False)

@@ -22,6 +22,7 @@ from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics
 from agents.reports.entity_groups import kind_of, label_of
 from agents.settings.model import Settings
+from agents.settings.used_models import others_in_use
 from agents.system.clock import system_clock
 from agents.vault.shadow_results import KEEP_DAYS
 from models.store.loader import catalogue_file
@@ -236,7 +237,7 @@ def _means(settings: Settings, policy: Policy, state: Path, vault: str | None) -
     models = [
         f"{entry.id} ({entry.purpose.rstrip('.')}; sha256 {entry.sha256[:16]})"
         for entry in entries(own)
-        if entry.id in settings.speech_models or entry.kind != "whisper"
+        if entry.id in settings.speech_models or entry in others_in_use(settings)
     ]
     return (
         Row("policy", f"{policy.name} version {policy.version}, sha256 {policy.digest}"),

@@ -35,7 +35,7 @@ from pipeline.errors import (
 from pipeline.evidence.certificate import LogStated
 from pipeline.evidence.layout import CANDIDATES, PEAKS
 from pipeline.evidence.redacted_transcript import events, read_transcript
-from pipeline.evidence.stored_call import CallAssembly, Speakers, StoredCall
+from pipeline.evidence.stored_call import CallAssembly, Diarizes, StoredCall
 from pipeline.policy.model import Policy
 from pipeline.records.model import Findings, Record, RedactedChunk, Verdict
 from pipeline.records.stages import VAULT
@@ -61,7 +61,7 @@ def vault_stage(
     facts: FactKeeper | None = None,
     uncounted: Callable[[str], None] = lambda _: None,
     transcripts: bool = False,
-    speakers: Speakers | None = None,
+    speakers: Diarizes | None = None,
 ) -> Stage:
     """The stage.
 
@@ -121,7 +121,7 @@ class VaultCall:
         facts: FactKeeper | None = None,
         uncounted: Callable[[str], None] = lambda _: None,
         transcripts: bool = False,
-        speakers: Speakers | None = None,
+        speakers: Diarizes | None = None,
     ) -> None:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
         self._timeouts, self._key, self._log = timeouts, key, log

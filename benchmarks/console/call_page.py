@@ -86,7 +86,8 @@ def made_call(seconds: int) -> Made:
             pcm[at * 8 : (at + 1_400) * 8, channel] = 0
         who, text = ("AGENT", "CUSTOMER")[channel], " ".join(one["Content"] for one in items)
         times = {"BeginOffsetMillis": at, "EndOffsetMillis": end}
-        turns.append({"ParticipantId": who, **times, "Content": text, "Items": items})
+        said = {"ParticipantId": who, "ParticipantRole": who}
+        turns.append({**said, **times, "Content": text, "Items": items})
         at, channel = end + odds.randint(100, 1_500), 1 - channel
     return Made(pcm, json.dumps({"Transcript": turns}).encode(), tuple(spans))
 

@@ -15,19 +15,18 @@ speech over all speech, 250 ms around the turns' ends left out, what is silenced
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from agents.app.evaluation.run_calls import Engines, run_recording
@@ -41,14 +40,15 @@ from benchmarks.reader.learn import held, tune
 from benchmarks.reader.role_words import learnt, pieces, write
 from benchmarks.results import finish, stamp
 from models.detection.detector import Detector
-from models.speakers.separation import Speakers
+from models.speakers.separation import Diarizer
 from models.speakers.voice_encoder import MODEL, VoiceEncoder
 from models.store.loader import find
 from pipeline.audio.levels import FRAMES_PER_SECOND, Levels
 from pipeline.evidence.redacted_transcript import read_transcript
+from pipeline.evidence.stored_call import heard_parts
 from pipeline.evidence.turns import Token, in_time
 from pipeline.records.model import FULL_SCALE, Interval, Role
-from pipeline.transcription.voice_activity import VOICE_RATE, Samples
+from pipeline.transcription.voice_activity import Samples
 
 COLLAR_S: Final = 0.25
 SIDES: Final = (Role.AGENT, Role.CUSTOMER)
@@ -161,8 +161,8 @@ def measure(folders: Sequence[Path], out: Path) -> None:
     settings = load_settings()
     policy = read_policy(settings)
     detector = Detector(policy, settings=detector_settings(settings))
-    ways: Mapping[str, Speakers | None] = dict(
-        zip(WAYS, (Speakers(VoiceEncoder(find(MODEL))), Speakers(), None), strict=True)
+    ways: Mapping[str, Diarizer | None] = dict(
+        zip(WAYS, (Diarizer(VoiceEncoder(find(MODEL))), Diarizer(), None), strict=True)
     )
     found: dict[str, dict[str, Sums]] = {}
     seconds = defaultdict[str, float](float)
@@ -203,15 +203,8 @@ def _redacted(
         for turn in told.turns
         for word in turn.words
     ]
-    samples, rate = soundfile.read(io.BytesIO(stored.files[f"{call.name}.flac"]), dtype="float32")
-
-    def audio(parts: Sequence[Interval]) -> list[Samples]:
-        return [
-            np.asarray(soxr.resample(samples[one.start : one.end], rate, VOICE_RATE), np.float32)
-            for one in parts
-        ]
-
-    return sorted(words, key=in_time), audio
+    flac = stored.files[f"{call.name}.flac"]
+    return sorted(words, key=in_time), partial(heard_parts, flac, call.rate, 0)
 
 
 def _tell(found: Mapping[str, Mapping[str, Sums]], seconds: Mapping[str, float], out: Path) -> None:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from agents.reports.entity_groups import kind_of
 from pipeline.errors import RecordError
+from pipeline.evidence.redacted_transcript import channel_of
 from pipeline.records.model import Role
 
 
@@ -65,7 +66,7 @@ class Turn:
 def turns_of(transcript: bytes, roles: tuple[str, ...]) -> list[Turn]:
     """The turns of a stored transcript.
 
-    A turn ends where the next one of its channel begins, at the latest: a recogniser may let the
+    A turn ends where the next one of its speaker begins, at the latest: a recogniser may let the
     last word last until then and longer.
 
     Args:
@@ -80,11 +81,11 @@ def turns_of(transcript: bytes, roles: tuple[str, ...]) -> list[Turn]:
     except (ValueError, KeyError, TypeError, IndexError):
         # Without the cause: it could quote what was spoken.
         raise RecordError("transcript: not in the shape of Call Analytics") from None
-    following = dict[int, int]()
+    following = dict[tuple[int, str], int]()
     for place in sorted(range(len(turns)), key=lambda place: -turns[place].start_ms):
         turn = turns[place]
-        turns[place] = _until(turn, following.get(turn.channel, turn.end_ms))
-        following[turn.channel] = turn.start_ms
+        turns[place] = _until(turn, following.get((turn.channel, turn.who), turn.end_ms))
+        following[turn.channel, turn.who] = turn.start_ms
     return turns
 
 
@@ -98,9 +99,7 @@ def _until(turn: Turn, most: int) -> Turn:
 
 def _turn(turn: dict[str, Any], roles: tuple[str, ...]) -> Turn:
     who = str(turn["ParticipantId"])
-    role, _, number = who.rpartition("_")
-    known = [one.upper() for one in roles]
-    channel = int(number) if role and number.isdigit() else known.index(who) if who in known else 0
+    channel = channel_of(who, roles)
     pieces: list[Piece] = []
     for item in turn["Items"]:
         text = str(item["Content"]).replace("\0", "")
@@ -112,9 +111,10 @@ def _turn(turn: dict[str, Any], roles: tuple[str, ...]) -> Turn:
         start, end = int(item["BeginOffsetMillis"]), int(item["EndOffsetMillis"])
         entity = str(item["Redactions"][0]["Type"]) if "Redactions" in item else ""
         pieces.append(Piece(text, start, end, entity))
+    role = str(turn["ParticipantRole"])
     shared = channel < len(roles) and roles[channel] == Role.MIXED
     return Turn(
-        (role if len(roles) == 1 and role else who.replace("_", " ")).capitalize(),
+        (role if len(roles) == 1 else who.replace("_", " ")).capitalize(),
         channel,
         channel + (shared and role == Role.CUSTOMER.upper()),
         int(turn["BeginOffsetMillis"]),

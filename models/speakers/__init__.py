@@ -5,8 +5,8 @@ token. It runs when a call is stored, over what may be kept: nothing of it makes
 and no voice is kept or sent anywhere.
 
 Files: ``voice_encoder`` stretches of speech as vectors · ``role_words`` what an agent would say and
-what a customer · ``separation`` the likeliest course of the talk by both · ``training`` learns the
-words (needs PyTorch) · ``weights``. Figures: ``docs/measured.md``.
+what a customer · ``separation`` the likeliest course of the talk by both · ``weights`` of the
+words, learnt by ``benchmarks.reader.role_words``. Figures: ``docs/measured.md``.
 
 Not here: turns (``pipeline.evidence.turns``), channels with a role of their own. Test:
 ``tests/models/speakers``; how often it errs: ``make bench-speakers``.

@@ -7,6 +7,7 @@ never over values. Its probabilities are those of stretches as ``separation`` pa
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -38,9 +39,9 @@ def features(text: str, entities: Iterable[str] = ()) -> set[str]:
 
 
 @cache
-def weights(file: Path = FILE) -> Mapping[str, float]:
+def weights() -> Mapping[str, float]:
     """The shipped weights, by feature."""
-    told: dict[str, float] = json.loads(file.read_text("utf-8"))
+    told: dict[str, float] = json.loads(FILE.read_text("utf-8"))
     return told
 
 
@@ -52,5 +53,6 @@ def agent_odds(text: str, entities: Iterable[str] = ()) -> float:
         entities: types of its placeholders.
     """
     known = weights()
-    found = sum(known.get(one, 0.0) for one in features(text, entities))
+    # Exactly rounded: a set has another order in each process.
+    found = math.fsum(known.get(one, 0.0) for one in features(text, entities))
     return max(-_MOST, min(_MOST, found))

@@ -31,6 +31,11 @@ _PAUSE_S: Final = 0.3
 """Silence that ends a stretch."""
 _LEAST_S: Final = 0.3
 """Shorter speech has no voice that could be told."""
+_HEARD_S: Final = 3.2
+"""Of longer speech the beginning is heard: so much the encoder reads in two readings."""
+_AT_ONCE: Final = 64
+"""Stretches whose audio is held side by side."""
+_TWO: Final = 2
 _COUNTED_S: Final = 3.0
 """Longer speech counts no more than this for what a voice is like."""
 _SURE_S: Final = 2.0
@@ -107,7 +112,7 @@ def stretches(tokens: Sequence[Token], rate: int) -> list[Stretch]:
     return found
 
 
-class Speakers:
+class Diarizer:
     """Tells the two sides of a shared channel apart.
 
     Args:
@@ -129,30 +134,47 @@ class Speakers:
             tokens: of the channel, in order.
             rate: samples a second of their times.
             audio: gives the channel's audio in stretches, in order and at ``VOICE_RATE``; asked
-                once at most.
+                for some of them at a time, and for no more than a few seconds of each.
         """
         parts = stretches(tokens, rate)
         if not parts:
             return []
-        spoken = [
+        course = _likeliest(parts, rate, self._heard(parts, rate, audio))
+        return [ROLES[side] for part, side in zip(parts, course, strict=True) for _ in part.tokens]
+
+    def _heard(
+        self,
+        parts: Sequence[Stretch],
+        rate: int,
+        audio: Callable[[Sequence[Interval]], Sequence[Samples]],
+    ) -> _Voices | None:
+        """The voices of the stretches that can be heard; None where that is one at most."""
+        least, most = round(_LEAST_S * rate), round(_HEARD_S * rate)
+        places = [
             at
             for at, part in enumerate(parts)
-            if not part.silenced and part.end - part.start >= _LEAST_S * rate
+            if not part.silenced and part.end - part.start >= least
         ]
-        voices = None
-        if self._encoder is not None and len(spoken) > 1:
-            pieces = audio([Interval(parts[at].start, parts[at].end) for at in spoken])
-            heard = [
-                (at, piece)
-                for at, piece in zip(spoken, pieces, strict=True)
+        if self._encoder is None or len(places) < _TWO:
+            return None
+        kept: list[int] = []
+        vectors: list[Table] = []
+        for first in range(0, len(places), _AT_ONCE):
+            some = places[first : first + _AT_ONCE]
+            ends = [min(parts[at].end, parts[at].start + most) for at in some]
+            asked = [Interval(parts[at].start, end) for at, end in zip(some, ends, strict=True)]
+            heard = {
+                at: piece
+                for at, piece in zip(some, audio(asked), strict=True)
                 if len(piece) >= _LEAST_S * VOICE_RATE and np.any(piece)
-            ]
-            if len(heard) > 1:
-                vectors = self._encoder.embed([piece for _, piece in heard])
-                lengths = np.array([len(piece) / VOICE_RATE for _, piece in heard], np.float32)
-                voices = _Voices([at for at, _ in heard], vectors, lengths)
-        course = _likeliest(parts, rate, voices)
-        return [ROLES[side] for part, side in zip(parts, course, strict=True) for _ in part.tokens]
+            }
+            if heard:
+                kept += heard
+                vectors.append(self._encoder.embed([*heard.values()]))
+        if len(kept) < _TWO:
+            return None
+        seconds = [(parts[at].end - parts[at].start) / rate for at in kept]
+        return _Voices(kept, np.concatenate(vectors), np.array(seconds, np.float32))
 
 
 @dataclass(slots=True)

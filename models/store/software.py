@@ -16,7 +16,12 @@ from pipeline.records.model import DIGEST
 
 PACKAGES: Final = ("pipeline", "models")
 """Whose files decide what is heard and found: code, phrases, weights, catalogue of models."""
-ASIDE: Final = ("pipeline/analytics", "pipeline/evaluation", "pipeline/gateways")
+ASIDE: Final = (
+    "pipeline/analytics",
+    "pipeline/evaluation",
+    "pipeline/gateways",
+    "models/speakers",
+)
 """What no stage that hears or finds imports; a test looks."""
 BESIDE: Final = {
     "agents.stages": ("detect.py", "timeouts.py", "transcribe.py"),

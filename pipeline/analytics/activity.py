@@ -134,22 +134,27 @@ def _everywhere(channels: Sequence[Sequence[Stretch]]) -> list[Stretch]:
 
 
 def _words(
-    told: ReadTranscript, channel: int, unknown: Collection[str]
+    told: ReadTranscript, channel: int, unknown: Collection[str], role: str = ""
 ) -> Iterator[tuple[Stretch, bool]]:
-    """Where a channel has words and placeholders, and whether somebody surely talked there."""
+    """Where a channel has words and placeholders, and whether somebody surely talked there.
+
+    Args:
+        told: the transcript.
+        channel: which one.
+        unknown: types of placeholders that may stand for a whole channel.
+        role: whose turns; empty: all.
+    """
     for turn in told.turns:
-        if turn.channel == channel:
+        if turn.channel == channel and role in {"", turn.role}:
             for word in turn.words:
                 yield (word.start_ms, word.end_ms), word.entity not in unknown
 
 
 def _phrases_of(told: ReadTranscript, role: str, unknown: Collection[str]) -> Iterator[Stretch]:
     """The phrases of all turns of a role, those of who shares a channel among them."""
-    turns = [turn for turn in told.turns if turn.role == role]
-    for channel in {turn.channel for turn in turns}:
-        own = told.model_copy(update={"turns": tuple(turns)})
-        known = (place for place, sure in _words(own, channel, unknown) if sure)
-        yield from merged(known, PHRASE_PAUSE_MS)
+    for channel in range(len(told.roles)):
+        words = _words(told, channel, unknown, role)
+        yield from merged((place for place, sure in words if sure), PHRASE_PAUSE_MS)
 
 
 def _ms(samples: int, rate: int) -> int:

@@ -77,7 +77,11 @@ def _channel(told: ReadTranscript, channel: int) -> dict[str, Any]:
                 "transcript": " ".join(texts),
                 "confidence": _confidence(words),
                 "words": [
-                    _word(word, _speaker(told, turn)) for turn in turns for word in turn.words
+                    _word(word, speaker)
+                    for word, speaker in sorted(
+                        ((word, _speaker(told, turn)) for turn in turns for word in turn.words),
+                        key=lambda one: one[0].start_ms,
+                    )
                 ],
                 "paragraphs": {
                     "transcript": "".join(f"\n{text}\n" for text in texts),
@@ -92,7 +96,7 @@ def _channel(told: ReadTranscript, channel: int) -> dict[str, Any]:
 
 
 def _speaker(told: ReadTranscript, turn: ReadTurn) -> int:
-    """The channel's number; who shares a channel as a customer has one behind all channels."""
+    """The channel's number, and for a customer on a shared one the number of channels more."""
     shared = told.roles[turn.channel] == "mixed" and turn.role == "customer"
     return turn.channel + len(told.roles) * shared
 

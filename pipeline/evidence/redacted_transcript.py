@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import RecordError
 from pipeline.evidence.turns import PAUSED
@@ -143,7 +143,7 @@ def read_transcript(data: bytes) -> ReadTranscript:
             roles=roles,
             turns=tuple(_turn(one, places[one.ParticipantId]) for one in stored.Transcript),
         )
-    except (msgspec.MsgspecError, ValidationError, LookupError, RecursionError, UnicodeError):
+    except (msgspec.MsgspecError, LookupError, RecursionError, ValueError):
         raise RecordError(
             "the stored transcript is not what this version reads; was a newer one here?"
         ) from None
@@ -300,6 +300,20 @@ _DECODER: Final = msgspec.json.Decoder(_Stored, strict=False)  # confidences are
 
 def _role(text: str) -> Any:  # noqa: ANN401 - the model refuses what is none
     return text.lower()
+
+
+def channel_of(participant: str, roles: Sequence[str]) -> int:
+    """The channel of a participant of a stored transcript; 0 for one that is no channel's.
+
+    Args:
+        participant: such as ``AGENT``, or with the channel's number ``AGENT_0``.
+        roles: of the channels, in their order.
+    """
+    role, _, number = participant.rpartition("_")
+    if role and number.isdecimal():
+        return int(number)
+    known = [one.upper() for one in roles]
+    return known.index(participant) if participant in known else 0
 
 
 def _channels(participants: Sequence[_Participant]) -> tuple[dict[str, int], tuple[Any, ...]]:

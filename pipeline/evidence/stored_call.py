@@ -113,8 +113,8 @@ class StoredCall:
         return _name(self.call_id, "certificate.json")
 
 
-class Speakers(Protocol):
-    """Tells people on a shared channel apart, such as ``models.speakers.separation.Speakers``."""
+class Diarizes(Protocol):
+    """Tells people on a shared channel apart, such as ``models.speakers.separation.Diarizer``."""
 
     def roles(
         self,
@@ -140,7 +140,7 @@ class CallAssembly:
         speakers: tells apart who speaks on a shared channel; None: nobody does.
     """
 
-    def __init__(self, policy: Policy, speakers: Speakers | None = None) -> None:
+    def __init__(self, policy: Policy, speakers: Diarizes | None = None) -> None:
         self._policy, self._speakers = policy, speakers
         self._call_id: str | None = None
         self._writer: FlacWriter | None = None
@@ -376,7 +376,7 @@ class CallAssembly:
         if speakers is None:
             return None
         return lambda channel, tokens: speakers.roles(
-            tokens, rate, lambda parts: _heard(flac, rate, channel, parts)
+            tokens, rate, lambda parts: heard_parts(flac, rate, channel, parts)
         )
 
     def _silenced(self, flac: bytes, call: CallInfo, whole: list[Mute]) -> bytes:
@@ -425,8 +425,8 @@ class CallAssembly:
         )
 
 
-def _heard(flac: bytes, rate: int, channel: int, parts: Sequence[Interval]) -> list[Samples]:
-    """Parts of a channel at ``VOICE_RATE``."""
+def heard_parts(flac: bytes, rate: int, channel: int, parts: Sequence[Interval]) -> list[Samples]:
+    """Parts of a recording's channel at ``VOICE_RATE``."""
     own = (pcm[:, channel] / np.float32(FULL_SCALE) for pcm in read_parts(flac, parts))
     return [np.asarray(soxr.resample(one, rate, VOICE_RATE), np.float32) for one in own]
 

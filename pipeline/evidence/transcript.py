@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -144,7 +144,7 @@ def build_transcript(
             ]
         found.append(here)
     asked = [questions(each, call.sample_rate) for each in found]
-    tokens = _pauses(call, mutes)
+    tokens = _pauses(call, mutes, {each[0].channel for each in found if each and each[0].role})
     for channel, each in enumerate(found):
         others = [one for other, own in enumerate(asked) if other != channel for one in own]
         others.sort(key=lambda one: one.start)
@@ -347,8 +347,14 @@ def _placeholders(
     return tokens
 
 
-def _pauses(call: CallInfo, mutes: Sequence[Mute]) -> list[Token]:
-    """What the recorder paused, once for all channels: in the agent's turn, who pauses it."""
+def _pauses(call: CallInfo, mutes: Sequence[Mute], apart: Collection[int]) -> list[Token]:
+    """What the recorder paused, once for all channels: in the agent's turn, who pauses it.
+
+    Args:
+        call: its roles and rate.
+        mutes: of all channels.
+        apart: channels whose speakers were told apart.
+    """
     channel = call.roles.index(Role.AGENT) if Role.AGENT in call.roles else 0
     return [
         Token(
@@ -357,6 +363,7 @@ def _pauses(call: CallInfo, mutes: Sequence[Mute]) -> list[Token]:
             place.end,
             f"[recording paused {_minutes(len(place), call.sample_rate)}]",
             entity=PAUSED,
+            role=Role.AGENT if channel in apart else None,
         )
         for place in merge_intervals(mute.interval for mute in mutes if is_pause(mute))
     ]

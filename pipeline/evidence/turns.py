@@ -232,6 +232,7 @@ def merged(tokens: Iterable[Token], asked: Sequence[Interval] = ()) -> list[Toke
             last is not None
             and token.entity
             and token.entity == last.entity != PAUSED
+            and token.speaker == last.speaker
             and (last.text == token.text or plain in {last.text, token.text})
             and not any(last.start < one.start < token.start for one in asked)
         ):

@@ -28,8 +28,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             roles=("agent", "customer"),
             duration_ms=10_000,
             turns=(
-                ReportTurn(0, 0, 2_000, "Your card number?"),
-                ReportTurn(1, 3_000, 7_000, "It is [CARD_NUMBER] thanks"),
+                ReportTurn(0, "agent", 0, 2_000, "Your card number?"),
+                ReportTurn(1, "customer", 3_000, 7_000, "It is [CARD_NUMBER] thanks"),
             ),
             mutes=(ReportMute(1, 4_000, 6_000, "CARD_NUMBER", 0.97, "spoken-numbers"),),
             verified=True,

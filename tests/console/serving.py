@@ -91,6 +91,7 @@ def transcript_of(*texts: str) -> str:
             "Transcript": [
                 {
                     "ParticipantId": who,
+                    "ParticipantRole": who,
                     "BeginOffsetMillis": 2_000 * place,
                     "EndOffsetMillis": 2_000 * place + 1_900,
                     "Content": text,

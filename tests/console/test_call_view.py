@@ -174,6 +174,19 @@ def test_a_word_does_not_last_into_the_next_turn_of_its_channel() -> None:
     assert [one.pieces[-1].end_ms for one in turns] == [9_000, 4_000, 5_500]
 
 
+def test_a_word_of_the_other_side_cuts_no_turn_of_a_shared_channel() -> None:
+    stored = json.loads(transcript_of("Yes, one moment"))
+    before = turns_of(json.dumps(stored).encode(), ("agent", "customer"))
+    for one in stored["Transcript"]:
+        one["ParticipantId"] += "_0"
+    (asked, said, _) = stored["Transcript"]
+    asked["EndOffsetMillis"] = said["BeginOffsetMillis"] + 100
+    asked["Items"][-2]["EndOffsetMillis"] = asked["EndOffsetMillis"]
+    turns = turns_of(json.dumps(stored).encode(), ("mixed",))
+    assert [one.who for one in turns] == [one.who for one in before]
+    assert turns[0].end_ms == turns[0].pieces[-1].end_ms == asked["EndOffsetMillis"]
+
+
 @pytest.mark.parametrize(
     ("who", "roles", "shown"),
     [
@@ -188,7 +201,8 @@ def test_who_speaks_and_on_which_side(
     who: str, roles: tuple[str, ...], shown: tuple[str, int, int]
 ) -> None:
     stored = json.loads(transcript_of("Yes"))
-    stored["Transcript"] = [{**stored["Transcript"][0], "ParticipantId": who}]
+    named = {"ParticipantId": who, "ParticipantRole": who.split("_", maxsplit=1)[0]}
+    stored["Transcript"] = [{**stored["Transcript"][0], **named}]
     (turn,) = turns_of(json.dumps(stored).encode(), roles)
     assert (turn.who, turn.channel, turn.side) == shown
 

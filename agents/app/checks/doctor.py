@@ -32,6 +32,7 @@ from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics
 from agents.settings.credentials import has_password
 from agents.settings.model import Settings
+from agents.settings.used_models import others_in_use
 from agents.system.child_processes import may_dump_core
 from agents.system.sockets.serving import is_loopback
 from agents.upkeep.kek_rotation import wrapping_keys
@@ -40,7 +41,6 @@ from agents.upkeep.unfinished_calls import longest_open
 from agents.vault.file_store import is_bucket, open_place
 from models.speech.whisper import unusable
 from models.store.loader import verify
-from models.store.model_catalogue import entries
 from pipeline.errors import ForgottenError, HushwireError, ModelError, PolicyError, SealError
 from pipeline.policy.warnings import warnings
 from pipeline.records.stages import ADMIT
@@ -305,7 +305,7 @@ def _policy(settings: Settings, state: Path) -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    others = [one.id for one in entries() if one.kind != "whisper"]
+    others = [one.id for one in others_in_use(settings)]
     try:
         checks = [
             verify(one, folder=settings.models_dir, catalogue=settings.models_catalogue)

@@ -12,6 +12,7 @@ import typer
 from agents.cli.installing.models_bench import bench
 from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import Settings, load_settings
+from agents.settings.used_models import others_in_use
 from agents.system.fatal_exit import ExitCode
 from agents.system.screen import screen
 from models.store.loader import catalogue_file, default_folder, here, pull, verify
@@ -115,7 +116,8 @@ def models_pull(
     """
     settings = load_settings()
     own = _catalogue(settings)
-    for one in [each.id for each in entries(own)] if everything else _named(ids, settings):
+    every = [one.id for one in entries(own) if one.hub is not None or here(one)]
+    for one in every if everything else _named(ids, settings):
         model = entry(one, own)
         path = pull(one, folder=settings.models_dir, catalogue=settings.models_catalogue)
         origin = f"{model.hub.repository}@{model.hub.revision[:12]}" if model.hub else model.source
@@ -160,8 +162,7 @@ def _catalogue(settings: Settings) -> Path:
 
 def _named(ids: list[str] | None, settings: Settings) -> list[str]:
     """The models that are named, or all in use: speech models of the settings, and the others."""
-    others = [one.id for one in entries() if one.kind != "whisper"]
-    return ids or [*settings.speech_models, *others]
+    return ids or [*settings.speech_models, *(one.id for one in others_in_use(settings))]
 
 
 def _uses(name: str, settings: Settings) -> list[str]:
@@ -171,7 +172,7 @@ def _uses(name: str, settings: Settings) -> list[str]:
 
 def _about(one: Entry, settings: Settings) -> dict[str, Any]:
     own = one in own_entries(_catalogue(settings))
-    used = _uses(one.id, settings) or (["always"] if one.kind != "whisper" else [])
+    used = _uses(one.id, settings) or (["always"] if one in others_in_use(settings) else [])
     return {
         "name": one.id,
         "kind": one.kind,

@@ -23,7 +23,7 @@ from pipeline.transcription.word_timing import longest
 
 _OVERLAP: Final = 0.35
 """Share of the shorter word from which two words are one sound heard twice."""
-_INVENTED: Final = 0.1
+INVENTED: Final = 0.1
 """An ``AGAIN`` word of less probability is invented."""
 _CONTRADICTED: Final = 0.5
 """The same, where a sure word of the first pass says otherwise."""
@@ -76,12 +76,12 @@ def _read_again(timed: Sequence[Word], voc: Vocabulary) -> list[int]:
     """Places of the words of the second listening that are read: the likeliest of each sound."""
     main = [word for word in timed if word.hearing is Hearing.MAIN]
     heard = [
-        at
+        (-word.probability, word.start, word.end, at)
         for at, word in enumerate(timed)
         if word.hearing is Hearing.AGAIN and not _invented(word, main, voc)
     ]
     kept: list[int] = []
-    for at in sorted(heard, key=lambda at: (-timed[at].probability, timed[at].start, timed[at].end)):
+    for *_, at in sorted(heard):
         if not any(_same(timed[at], timed[other]) for other in kept):
             kept.append(at)
     return kept
@@ -93,7 +93,7 @@ def _timed(word: Word, rate: int) -> Word:
 
 
 def _invented(word: Word, main: Iterable[Word], voc: Vocabulary) -> bool:
-    if word.probability < _INVENTED:
+    if word.probability < INVENTED:
         return True
     if word.probability >= _CONTRADICTED or not is_number(word.text, voc):
         return False

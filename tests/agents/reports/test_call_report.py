@@ -73,8 +73,8 @@ def call(audio: Path) -> ReportCall:
         roles=("agent", "customer"),
         duration_ms=4_000,
         turns=(
-            ReportTurn(0, 0, 900, "Your <b>card</b>?"),
-            ReportTurn(1, 1_000, 2_000, "It's [CARD_NUMBER] & done"),
+            ReportTurn(0, "agent", 0, 900, "Your <b>card</b>?"),
+            ReportTurn(1, "customer", 1_000, 2_000, "It's [CARD_NUMBER] & done"),
         ),
         mutes=(
             ReportMute(1, 1_200, 1_900, "CARD_NUMBER", 0.97, "spoken-numbers", also=("US_SSN",)),
@@ -138,7 +138,9 @@ def test_placeholders_become_labels(tmp_path: Path, call: ReportCall) -> None:
 
 
 def test_what_a_policy_lets_be_shown_stands_in_the_label(tmp_path: Path, call: ReportCall) -> None:
-    turn = ReportTurn(1, 1_000, 2_000, "It's [CARD_NUMBER 411111******1111], [PERSON #9f3a<b>]")
+    turn = ReportTurn(
+        1, "customer", 1_000, 2_000, "It's [CARD_NUMBER 411111******1111], [PERSON #9f3a<b>]"
+    )
     page = _page(tmp_path, replace(call, turns=(turn,)))
     assert '<span class="chip pay">Card number <code>411111******1111</code></span>' in page
     assert '<span class="chip person">Person <code>#9f3a&lt;b&gt;</code></span>' in page

@@ -9,12 +9,13 @@ import pytest
 from structlog.testing import CapturingLogger, capture_logs
 
 from agents.settings.model import load_settings
+from agents.settings.used_models import others_in_use
 from agents.stages import speakers
-from agents.stages.speakers import TolerantSpeakers, speakers_of
-from models.speakers.separation import Speakers
+from agents.stages.speakers import TolerantDiarizer, diarizer_of
+from models.speakers.separation import Diarizer
 from models.speakers.voice_encoder import CHECKPOINT, MODEL
 from models.store.model_catalogue import entry
-from pipeline.errors import AudioError, ModelError
+from pipeline.errors import AudioError
 from pipeline.evidence.turns import Token
 from pipeline.records.model import Interval, Role
 from pipeline.transcription.voice_activity import Samples
@@ -34,7 +35,7 @@ def never(_: Sequence[Interval]) -> list[Samples]:
 
 def test_without_voices_words_alone_tell(tmp_path: Path) -> None:
     settings = load_settings(voices=False, models_dir=tmp_path)
-    assert speakers_of(settings).roles(TOKENS, 1_000, never) == [Role.AGENT, Role.CUSTOMER]
+    assert diarizer_of(settings).roles(TOKENS, 1_000, never) == [Role.AGENT, Role.CUSTOMER]
 
 
 def test_without_the_weights_words_alone_tell_and_the_log_says_so(
@@ -43,20 +44,36 @@ def test_without_the_weights_words_alone_tell_and_the_log_says_so(
     log = CapturingLogger()
     monkeypatch.setattr(speakers, "here", lambda *_, **__: False)
     monkeypatch.setattr(speakers, "get_logger", lambda: log)
-    told = speakers_of(load_settings(models_dir=tmp_path))
+    told = diarizer_of(load_settings(models_dir=tmp_path))
     assert told.roles(TOKENS, 1_000, never) == [Role.AGENT, Role.CUSTOMER]
     assert [one.args for one in log.calls] == [("no voice encoder",)]
 
 
-def test_altered_weights_are_refused(tmp_path: Path) -> None:
+def test_altered_weights_are_refused_and_words_alone_tell(tmp_path: Path) -> None:
     folder = tmp_path / entry(MODEL).folder
     folder.mkdir()
     (folder / CHECKPOINT).write_bytes(b"something else")
-    with pytest.raises(ModelError, match="is not the file that the catalogue pins"):
-        speakers_of(load_settings(models_dir=tmp_path))
+    with capture_logs() as logs:
+        told = diarizer_of(load_settings(models_dir=tmp_path))
+    assert told.roles(TOKENS, 1_000, never) == [Role.AGENT, Role.CUSTOMER]
+    assert [one["event"] for one in logs] == ["voice encoder refused"]
 
 
-class _Fails(Speakers):
+def test_only_an_encoder_that_is_wanted_and_here_is_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def used(*, voices: bool) -> set[str]:
+        settings = load_settings(voices=voices, models_dir=tmp_path)
+        return {one.id for one in others_in_use(settings)}
+
+    always = {"silero-vad-v6", "reader", "consent-reader"}
+    assert used(voices=True) == {*always, MODEL}
+    assert used(voices=False) == always
+    monkeypatch.setattr("agents.settings.used_models.here", lambda *_, **__: False)
+    assert used(voices=True) == always
+
+
+class _Fails(Diarizer):
     def __init__(self, error: Exception) -> None:
         self.error = error
 
@@ -67,7 +84,7 @@ class _Fails(Speakers):
 @pytest.mark.parametrize("error", [AudioError("recording: damaged"), ValueError("4111")])
 def test_a_call_is_stored_as_it_was_where_telling_apart_fails(error: Exception) -> None:
     with capture_logs() as logs:
-        assert TolerantSpeakers(_Fails(error)).roles(TOKENS, 1_000, never) == [None, None]
+        assert TolerantDiarizer(_Fails(error)).roles(TOKENS, 1_000, never) == [None, None]
     (one,) = logs
     assert one["event"] == "speakers not told apart"
     assert "4111" not in str(one)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.speakers.separation import Speakers, stretches
+from models.speakers.separation import Diarizer, stretches
 from pipeline.evidence.turns import Token
 from pipeline.records.model import Interval, Role
 from pipeline.transcription.voice_activity import VOICE_RATE, Samples
@@ -55,7 +55,7 @@ class Talk:
         return found
 
     def told(self, voices: ScriptedVoices | None) -> list[Role]:
-        return Speakers(voices).roles(self.tokens, RATE, self.audio)
+        return Diarizer(voices).roles(self.tokens, RATE, self.audio)
 
 
 def test_voices_part_what_words_do_not() -> None:
@@ -99,8 +99,23 @@ def test_a_value_stands_by_itself_and_has_no_voice() -> None:
         asked.extend(pieces)
         return talk.audio(pieces)
 
-    Speakers(ScriptedVoices()).roles(talk.tokens, RATE, audio)
+    Diarizer(ScriptedVoices()).roles(talk.tokens, RATE, audio)
     assert asked == [Interval(400, 700), Interval(1_300, 1_600)]
+
+
+def test_of_a_long_call_little_audio_is_held_at_a_time() -> None:
+    talk, asked = Talk(), list[int]()
+    for _ in range(70):
+        talk.say(AGENT, "One two three.").say(CUSTOMER, "Four five six.", each=4_000)
+
+    def audio(parts: Sequence[Interval]) -> list[Samples]:
+        assert len(parts) <= 64
+        asked.extend(map(len, parts))
+        return talk.audio(parts)
+
+    Diarizer(ScriptedVoices()).roles(talk.tokens, RATE, audio)
+    assert len(asked) == 140
+    assert max(asked) == 3_200
 
 
 def test_silence_has_no_voice_and_nothing_is_told_of_nothing() -> None:

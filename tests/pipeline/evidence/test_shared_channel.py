@@ -15,7 +15,7 @@ from pipeline.evidence.transcript import (
     to_webvtt,
 )
 from pipeline.evidence.turns import Token
-from pipeline.records.model import CallInfo, Role
+from pipeline.records.model import CallInfo, Mute, Reason, Role, Span
 from tests.pipeline.evidence.test_transcript import RATE, mute, said
 
 pytestmark = pytest.mark.unit
@@ -84,3 +84,33 @@ def test_whoever_is_told_to_speak_no_word_comes_or_goes(roles: list[Role | None]
         return sorted((one.start, one.text) for turn in told for one in turn.tokens)
 
     assert tokens(lambda _, every: roles[: len(every)]) == tokens(None)
+
+
+def test_an_okay_of_the_other_side_is_a_turn_and_parts_no_sentence() -> None:
+    words = [
+        *said(0, 0, "I was going", gap=400),
+        *said(0, 1_200, "Okay."),
+        *said(0, 1_600, "to send it", gap=400),
+    ]
+    sides = [Role.CUSTOMER] * 3 + [Role.AGENT] + [Role.CUSTOMER] * 3
+    told = build_transcript(SHARED, 5_000, words, [], speakers=lambda _, tokens: sides)
+    assert told.text == "CUSTOMER: I was going to send it\nAGENT: Okay.\n"
+
+
+def test_a_value_and_its_read_back_are_two_placeholders() -> None:
+    mutes = [mute(0, 1_000, 4_000), mute(0, 5_000, 8_000)]
+    sides = [Role.CUSTOMER, Role.AGENT]
+    told = build_transcript(SHARED, 9_000, [], mutes, speakers=lambda _, tokens: sides)
+    assert told.text == "CUSTOMER: [CARD_NUMBER]\nAGENT: [CARD_NUMBER]\n"
+
+
+def test_a_pause_of_the_recorder_is_in_the_agent_s_turn() -> None:
+    span = Span("PAUSED", 0, 1_000, 3_000, 1.0, "recorder", reason=Reason.PAUSED)
+    paused = Mute(0, 1_000, 3_000, (span,))
+    words = [*said(0, 0, "One moment."), *said(0, 4_500, "Thanks.")]
+    sides = [Role.AGENT, Role.AGENT, Role.CUSTOMER]
+    told = build_transcript(SHARED, 9_000, words, [paused], speakers=lambda _, tokens: sides)
+    assert [(one.role, one.text) for one in told.turns] == [
+        (Role.AGENT, "One moment. [recording paused 0:02]"), (Role.CUSTOMER, "Thanks."),
+    ]  # fmt: skip
+    assert [*told.participants.values()] == ["AGENT_0", "CUSTOMER_0"]
