@@ -123,7 +123,7 @@ def test_all_parts_are_there(made: Release) -> None:
         "requirements-base.txt",
         "requirements-small.txt",
         "requirements-image.txt",
-    "requirements-voices.txt",
+        "requirements-voices.txt",
         "sbom-wheel.cdx.json",
         "sbom-image.cdx.json",
         "sbom-image-small.cdx.json",

@@ -40,6 +40,10 @@ _PLAIN: Final = 1
 _STRANGE: Final = 2
 _LONGEST_ODD: Final = 5
 """A digit heard wrongly becomes a short word."""
+_AGREED: Final = 0.8
+"""From this probability on a word that both models wrote is what it says, also beside a number of
+which is known how many digits it lacks. Models that learnt alike mishear alike: "too fun" was "two
+one" for both, at 0.6."""
 _FULL: Final = {
     Entity.CARD_NUMBER: 15,
     Entity.CARD_SECURITY_CODE: 3,
@@ -208,12 +212,13 @@ class Spreader:
         if entity is Entity.STREET_ADDRESS or (verdict.question is None and not verdict.chain):
             return []  # the street's name stands there; a fragment is read back amid other words
         short = self._falls_short(verdict, entity)
+        sure = _AGREED if short and entity in _FULL else 0.0
         covered = {
             index for prompt in track.prompts for index in range(prompt.first, prompt.last + 1)
         }
         found: list[Sensitive] = []
         for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
-            island = self._island(track.words, edge, step, covered, short=short)
+            island = self._island(track.words, edge, step, covered, short=short, sure=sure)
             found += [
                 _suspect(entity, track.channel, word.start, word.end, Basis.ODD_WORD)
                 for word in island
@@ -240,7 +245,14 @@ class Spreader:
         return count < _FULL.get(entity, 99)
 
     def _island(
-        self, words: Sequence[Word], edge: int, step: int, covered: set[int], *, short: bool
+        self,
+        words: Sequence[Word],
+        edge: int,
+        step: int,
+        covered: set[int],
+        *,
+        short: bool,
+        sure: float,
     ) -> list[Word]:
         """Odd words beside a number.
 
@@ -256,7 +268,7 @@ class Spreader:
             gap = word.start - previous.end if step > 0 else previous.start - word.end
             if gap > _ODD_NEAR_S * self._rate or (island and gap > _PAUSE_S * self._rate):
                 break
-            doubt = self._doubt(word, short=short)
+            doubt = self._doubt(word, short=short, sure=sure)
             if not doubt or len(island) == _ODD_WORDS:
                 return [] if plain or len(island) == _ODD_WORDS else island
             plain = plain or doubt == _PLAIN
@@ -265,11 +277,18 @@ class Spreader:
             at += step
         return island
 
-    def _doubt(self, word: Word, *, short: bool) -> int:
-        """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd."""
+    def _doubt(self, word: Word, *, short: bool, sure: float = 0.0) -> int:
+        """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd.
+
+        Args:
+            word: beside a number.
+            short: whether the number lacks digits.
+            sure: from which probability on a word is ordinary that both models wrote.
+        """
         text = comparable(word.text)
         number = text in self._voc.homophones or text in self._voc.near_digits
-        if not number and text not in self._voc.words["odd"] and self._witnesses.agree(word):
+        agreed = word.probability >= sure and self._witnesses.agree(word)
+        if not number and text not in self._voc.words["odd"] and agreed:
             return 0
         if word.probability < self._rule.unsure_below:
             return _STRANGE

@@ -280,14 +280,15 @@ def test_words_that_one_model_is_sure_of_part_two_numbers() -> None:
     assert muted(main[-1], spans)
 
 
-def test_an_odd_word_that_both_models_heard_is_that_word() -> None:
+def test_an_odd_word_of_which_both_models_are_sure_is_that_word() -> None:
     def hearing(kind: Hearing, probability: float) -> list[Word]:
         words = said("The card number is 4 9 1 6 3 3 0 8 Then how long", 1.0, hearing=kind)
         return [replace(w, probability=probability) if w.text == "Then" else w for w in words]
 
-    main, second = hearing(Hearing.MAIN, 0.3), hearing(Hearing.SECOND, 0.6)
-    assert muted(main[12], found(main, channels=1))
-    assert not muted(main[12], found(main, second, channels=1))
+    unsure, sure = hearing(Hearing.MAIN, 0.3), hearing(Hearing.MAIN, 0.9)
+    assert muted(unsure[12], found(unsure, channels=1))
+    assert muted(unsure[12], found(unsure, hearing(Hearing.SECOND, 0.6), channels=1))
+    assert not muted(sure[12], found(sure, hearing(Hearing.SECOND, 0.9), channels=1))
 
 
 def test_a_dropped_word_makes_no_question_of_a_tracking_number() -> None:

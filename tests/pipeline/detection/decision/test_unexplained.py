@@ -9,7 +9,7 @@ import pytest
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import Policy, UnexplainedRule
-from pipeline.records.model import Interval, Reason, Span, WindowTranscript
+from pipeline.records.model import Hearing, Interval, Reason, Span, WindowTranscript
 
 pytestmark = pytest.mark.unit
 
@@ -71,6 +71,36 @@ def test_a_word_of_low_probability_beside_a_number_is_silenced() -> None:
 def test_how_unlikely_it_has_to_be_is_the_policys() -> None:
     assert suspected(UnexplainedRule(unsure_below=0.1), odd="battery", probability=0.2) == []
     assert suspected(UnexplainedRule(unsure_below=0.95), odd="battery", probability=0.9)
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "heard"),
+    [
+        ("my social is bun fun four five nine three six one five", 0.7, True),
+        ("my social is bun fun four five nine three six one five", 0.9, False),
+        ("my social is bun fun four five nine three six one five two one", 0.7, False),
+        ("my account number is bun fun four five nine three six one five", 0.7, False),
+    ],
+    ids=["lacks digits", "both are sure", "is whole", "may have any length"],
+)
+def test_what_both_models_wrote_is_doubted_where_a_number_lacks_digits(
+    text: str, probability: float, *, heard: bool
+) -> None:
+    words = [
+        replace(word, probability=probability) if word.text in {"bun", "fun"} else word
+        for word in words_from_text(text, rate=RATE)
+    ]
+    both = (*words, *(replace(word, hearing=Hearing.SECOND) for word in words))
+    until = words[-1].end + 20 * RATE
+    conversation = Conversation(RATE, 1, Policy(name="x", version="1"))
+    conversation.take(WindowTranscript("x", 0, 0, 0, until, both, heard_until=until))
+    odd = [word for word in words if word.text in {"bun", "fun"}]
+    silent = {
+        (span.start, span.end)
+        for span in conversation.spans(until)
+        if span.reason is Reason.UNEXPLAINED
+    }
+    assert silent == ({(word.start, word.end) for word in odd} if heard else set())
 
 
 def test_both_can_be_switched_off() -> None:
