@@ -209,7 +209,9 @@ def test_a_bill_names_every_package_and_model(made: Release, name: str, lock: st
     libraries = {
         f"{one['name']}=={one['version']}" for one in bill["components"] if one["type"] == "library"
     }
-    pinned = re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", made.text(lock))
+    locks = [lock, *(["requirements-voices.txt"] if "image" in name else [])]
+    locked = "".join(made.text(one) for one in locks)
+    pinned = re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", locked)
     assert libraries == {f"{package}=={version}" for package, version in pinned}
     assert all(one["licenses"] for one in bill["components"] if one["type"] != "container")
     models = {one["name"] for one in bill["components"] if "machine" in one["type"]}
