@@ -38,6 +38,27 @@ def test_the_list_loads_no_command(arguments: list[str]) -> None:
     assert told == f"LOADED [] {[f'agents.cli.{name}' for name in light]}"
 
 
+@pytest.mark.parametrize(("set_to", "taken"), [(None, "1"), ("3", "3")])
+def test_linear_algebra_takes_one_thread_unless_somebody_says_otherwise(
+    set_to: str | None, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, set_to or "")
+        if set_to is None:
+            monkeypatch.delenv(name)
+    script = (
+        "import os, sys\n"
+        "sys.argv = ['hushwire', '--help']\n"
+        "from agents.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(os.environ['OMP_NUM_THREADS'], os.environ['OPENBLAS_NUM_THREADS'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=HANG_S
+    )
+    assert done.stdout.splitlines()[-1] == f"{taken} {taken}"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_says_what_the_command_says(name: str) -> None:
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
