@@ -266,8 +266,13 @@ def made_stages(
                 if config.counted and parts.token_key:
                     facts = FactKeeper(store, SearchIndex(parts.token_key()), config.counted)
                 log, told = AuditLog(ledger.database), config.transcripts
-                keeping = partial(vault.vault_stage, log=log, facts=facts, transcripts=told)
-                keeping = partial(keeping, speakers=loaded.speakers)
+                keeping = partial(
+                    vault.vault_stage,
+                    log=log,
+                    facts=facts,
+                    transcripts=told,
+                    speakers=loaded.speakers,
+                )
                 noted = metrics.note_uncounted
                 made.append(keeping(topics, store, ledger, timeouts, key=key, uncounted=noted))
     return made

@@ -234,10 +234,11 @@ def _means(settings: Settings, policy: Policy, state: Path, vault: str | None) -
     url = make_url(settings.ledger_location(state))
     topics = Topics.named(settings.topic_prefix)
     own = catalogue_file(settings.models_dir, settings.models_catalogue)
+    others = others_in_use(settings)
     models = [
         f"{entry.id} ({entry.purpose.rstrip('.')}; sha256 {entry.sha256[:16]})"
         for entry in entries(own)
-        if entry.id in settings.speech_models or entry in others_in_use(settings)
+        if entry.id in settings.speech_models or entry in others
     ]
     return (
         Row("policy", f"{policy.name} version {policy.version}, sha256 {policy.digest}"),

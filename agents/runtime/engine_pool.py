@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from agents.runtime.batching import BatchQueue, Job, LiveFirst
-from agents.system.child_processes import end_with_parent
+from agents.system.child_processes import THREADS, end_with_parent
 from agents.system.engine_sizing import Batch
 from models.speech.transcriber import (
     TranscriberSettings,
@@ -34,8 +34,6 @@ from pipeline.errors import ModelError, SettingsError
 from pipeline.records.model import Window, WindowTranscript
 from pipeline.transcription.segmenter import silent, unheard
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""What tells the libraries of an engine process how many threads to take."""
 TRANSCRIBE_S = 120.0
 """Windows that take longer have hung: their process is ended and each is tried once more."""
 
@@ -180,7 +178,7 @@ def _one_by_one(
 def _executor(pool_work: PoolWork, workers: int) -> ProcessPoolExecutor:
     # Two threads of the linear algebra behind numpy round otherwise than one: a window has to be
     # heard alike wherever it is. The children take this over; here the libraries are loaded.
-    for name in _THREADS:
+    for name in THREADS:
         os.environ[name] = "1"
     return ProcessPoolExecutor(
         workers,

@@ -8,7 +8,7 @@ without what it asks for (``requirements-voices.txt``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from agents.settings.model import Settings
 from agents.system.logging import get_logger
@@ -17,9 +17,9 @@ from models.speakers.voice_encoder import MODEL, VoiceEncoder
 from models.store.loader import find, here
 from models.store.model_catalogue import entry
 from pipeline.errors import HushwireError, ModelError
+from pipeline.evidence.stored_call import Heard
 from pipeline.evidence.turns import Token
-from pipeline.records.model import Interval, Role
-from pipeline.transcription.voice_activity import Samples
+from pipeline.records.model import Role
 
 
 class TolerantDiarizer:
@@ -32,12 +32,7 @@ class TolerantDiarizer:
     def __init__(self, speakers: Diarizer) -> None:
         self._speakers = speakers
 
-    def roles(
-        self,
-        tokens: Sequence[Token],
-        rate: int,
-        audio: Callable[[Sequence[Interval]], Sequence[Samples]],
-    ) -> Sequence[Role | None]:
+    def roles(self, tokens: Sequence[Token], rate: int, audio: Heard) -> Sequence[Role | None]:
         """See ``models.speakers.separation.Diarizer``."""
         try:
             return self._speakers.roles(tokens, rate, audio)

@@ -13,6 +13,8 @@ import resource
 import signal
 import sys
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What tells the linear algebra behind NumPy how many threads to take, before it is loaded."""
 _PR_SET_PDEATHSIG = 1
 """``prctl(2)``: the signal that this process gets when its parent's thread ends."""
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4

@@ -19,7 +19,7 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -45,10 +45,9 @@ from models.speakers.voice_encoder import MODEL, VoiceEncoder
 from models.store.loader import find
 from pipeline.audio.levels import FRAMES_PER_SECOND, Levels
 from pipeline.evidence.redacted_transcript import read_transcript
-from pipeline.evidence.stored_call import heard_parts
+from pipeline.evidence.stored_call import Heard, heard_parts
 from pipeline.evidence.turns import Token, in_time
-from pipeline.records.model import FULL_SCALE, Interval, Role
-from pipeline.transcription.voice_activity import Samples
+from pipeline.records.model import FULL_SCALE, Role
 
 COLLAR_S: Final = 0.25
 SIDES: Final = (Role.AGENT, Role.CUSTOMER)
@@ -183,9 +182,7 @@ def measure(folders: Sequence[Path], out: Path) -> None:
     _tell(found, seconds, out)
 
 
-def _redacted(
-    call: Spoken, engines: Engines
-) -> tuple[list[Token], Callable[[Sequence[Interval]], list[Samples]]]:
+def _redacted(call: Spoken, engines: Engines) -> tuple[list[Token], Heard]:
     """The tokens of the redacted transcript, and what gives the redacted audio."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / f"{call.name}.flac"

@@ -11,7 +11,7 @@ Without a voice encoder, or where the voices don't differ, words and course are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Protocol
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.speakers.role_words import agent_odds
+from pipeline.evidence.stored_call import Heard
 from pipeline.evidence.turns import ENDS, Token
 from pipeline.records.model import Interval, Role
 from pipeline.transcription.voice_activity import VOICE_RATE, Samples
@@ -122,19 +123,14 @@ class Diarizer:
     def __init__(self, encoder: Embeds | None = None) -> None:
         self._encoder = encoder
 
-    def roles(
-        self,
-        tokens: Sequence[Token],
-        rate: int,
-        audio: Callable[[Sequence[Interval]], Sequence[Samples]],
-    ) -> list[Role]:
+    def roles(self, tokens: Sequence[Token], rate: int, audio: Heard) -> list[Role]:
         """The role of each token.
 
         Args:
             tokens: of the channel, in order.
             rate: samples a second of their times.
-            audio: gives the channel's audio in stretches, in order and at ``VOICE_RATE``; asked
-                for some of them at a time, and for no more than a few seconds of each.
+            audio: gives the channel's audio; asked for some stretches at a time, in order, and for
+                no more than a few seconds of each.
         """
         parts = stretches(tokens, rate)
         if not parts:
@@ -142,12 +138,7 @@ class Diarizer:
         course = _likeliest(parts, rate, self._heard(parts, rate, audio))
         return [ROLES[side] for part, side in zip(parts, course, strict=True) for _ in part.tokens]
 
-    def _heard(
-        self,
-        parts: Sequence[Stretch],
-        rate: int,
-        audio: Callable[[Sequence[Interval]], Sequence[Samples]],
-    ) -> _Voices | None:
+    def _heard(self, parts: Sequence[Stretch], rate: int, audio: Heard) -> _Voices | None:
         """The voices of the stretches that can be heard; None where that is one at most."""
         least, most = round(_LEAST_S * rate), round(_HEARD_S * rate)
         places = [

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import quote
 
 import numpy as np
@@ -113,21 +113,20 @@ class StoredCall:
         return _name(self.call_id, "certificate.json")
 
 
+Heard: TypeAlias = Callable[[Sequence[Interval]], Sequence[Samples]]
+"""Stretches of a channel to their redacted audio at ``VOICE_RATE``."""
+
+
 class Diarizes(Protocol):
     """Tells people on a shared channel apart, such as ``models.speakers.separation.Diarizer``."""
 
-    def roles(
-        self,
-        tokens: Sequence[Token],
-        rate: int,
-        audio: Callable[[Sequence[Interval]], Sequence[Samples]],
-    ) -> Sequence[Role | None]:
+    def roles(self, tokens: Sequence[Token], rate: int, audio: Heard) -> Sequence[Role | None]:
         """The role of each token; None where nobody can tell.
 
         Args:
             tokens: of the channel, in order.
             rate: samples a second of their times.
-            audio: gives the channel's redacted audio in stretches, at ``VOICE_RATE``.
+            audio: gives the channel's audio.
         """
         ...
 

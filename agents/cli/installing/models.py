@@ -116,7 +116,12 @@ def models_pull(
     """
     settings = load_settings()
     own = _catalogue(settings)
-    every = [one.id for one in entries(own) if one.hub is not None or here(one)]
+    # What tells voices apart is on no hub, and nothing needs it.
+    every = [
+        one.id
+        for one in entries(own)
+        if one.kind != "speaker" or here(one, folder=settings.models_dir)
+    ]
     for one in every if everything else _named(ids, settings):
         model = entry(one, own)
         path = pull(one, folder=settings.models_dir, catalogue=settings.models_catalogue)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from structlog.testing import CapturingLogger, capture_logs
 
+from agents.cli.installing import models
 from agents.settings.model import load_settings
 from agents.settings.used_models import others_in_use
 from agents.stages import speakers
 from agents.stages.speakers import TolerantDiarizer, diarizer_of
 from models.speakers.separation import Diarizer
 from models.speakers.voice_encoder import CHECKPOINT, MODEL
-from models.store.model_catalogue import entry
+from models.store.model_catalogue import entries, entry
 from pipeline.errors import AudioError
+from pipeline.evidence.stored_call import Heard
 from pipeline.evidence.turns import Token
 from pipeline.records.model import Interval, Role
 from pipeline.transcription.voice_activity import Samples
@@ -26,7 +28,6 @@ TOKENS = [
     Token(0, 0, 2_000, "How can I help you?"),
     Token(0, 3_000, 6_000, "My daughter lost her card."),
 ]
-Audio = Callable[[Sequence[Interval]], Sequence[Samples]]
 
 
 def never(_: Sequence[Interval]) -> list[Samples]:
@@ -73,11 +74,23 @@ def test_only_an_encoder_that_is_wanted_and_here_is_in_use(
     assert used(voices=True) == always
 
 
+def test_all_models_are_taken_but_an_encoder_that_is_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A team's own model without a hub is asked for all the same, and told if it is missing."""
+    asked: list[str] = []
+    monkeypatch.setenv("HUSHWIRE_MODELS_DIR", str(tmp_path))
+    monkeypatch.setattr(models, "here", lambda _, folder: folder != tmp_path)
+    monkeypatch.setattr(models, "pull", lambda one, **_: asked.append(one) or tmp_path)
+    models.models_pull(everything=True)
+    assert asked == [one.id for one in entries() if one.id != MODEL]
+
+
 class _Fails(Diarizer):
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def roles(self, tokens: Sequence[Token], rate: int, audio: Audio) -> list[Role]:
+    def roles(self, tokens: Sequence[Token], rate: int, audio: Heard) -> list[Role]:
         raise self.error
 
 

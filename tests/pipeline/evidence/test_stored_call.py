@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from pipeline.errors import AudioError, RecordError
-from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.evidence.stored_call import CallAssembly, Heard, StoredCall
 from pipeline.evidence.turns import Token
 from pipeline.policy.model import MutingRule, Policy
 from pipeline.records.model import (
@@ -113,12 +113,7 @@ class ScriptedSpeakers:
         self.said = roles
         self.heard: list[Samples] = []
 
-    def roles(
-        self,
-        tokens: Sequence[Token],
-        rate: int,
-        audio: Callable[[Sequence[Interval]], Sequence[Samples]],
-    ) -> list[Role]:
+    def roles(self, tokens: Sequence[Token], rate: int, audio: Heard) -> list[Role]:
         assert rate == RATE
         self.heard += audio([Interval(token.start, token.end) for token in tokens])
         return [*self.said]
