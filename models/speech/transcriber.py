@@ -299,6 +299,7 @@ class Transcriber:
                     hearing,
                     judged.believed,
                     numeric(word.text, listening.language),
+                    word.number_probability,
                 )
                 for where, word in zip(spoken, whole, strict=True)
             ]

@@ -52,6 +52,7 @@ class DecodedWord:
     """Whether the guards let it pass; if not, it is evidence but explains no speech."""
     numeric: bool
     """Whether it is, or begins like, a number."""
+    number_probability: float = 0.0
 
     @property
     def cover(self) -> Interval:
@@ -163,6 +164,7 @@ def in_call(word: DecodedWord, window: Window) -> Word:
         text=word.text,
         probability=word.probability,
         hearing=hearing,
+        number_probability=word.number_probability,
     )
 
 

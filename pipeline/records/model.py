@@ -215,6 +215,9 @@ class Word:
     text: str = field(repr=False)
     probability: float = 1.0
     hearing: Hearing = Hearing.MAIN
+    number_probability: float = 0.0
+    """How probable the recogniser held it that a number begins where this word does; 0 where that
+    was not asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,5 +307,10 @@ def is_part(text: str, voc: Vocabulary) -> bool:
 
 def is_number(text: str, voc: Vocabulary) -> bool:
     """Whether a word is, or begins with, something that may be a digit or a number word."""
+    return says_number(text, voc) or _split(text, voc.language)[0].kind is Kind.HOMOPHONE
+
+
+def says_number(text: str, voc: Vocabulary) -> bool:
+    """The same without words that only sound like a number ("for", "too")."""
     first = _split(text, voc.language)[0]
-    return first.kind in SOLID or first.kind in (Kind.NEAR, Kind.MULTIPLIER, Kind.HOMOPHONE)
+    return first.kind in SOLID or first.kind in (Kind.NEAR, Kind.MULTIPLIER)

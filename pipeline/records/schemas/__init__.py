@@ -22,7 +22,7 @@ Form: TypeAlias = dict[str, Any]
 NEWEST = {
     "AudioChunk": 5,
     "CallEnd": 2,
-    "Heard": 5,
+    "Heard": 6,
     "Findings": 5,
     "RedactedChunk": 5,
     "Verdict": 4,

@@ -126,7 +126,11 @@ def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
 
     def generate(_: object, view: object, *_args: object, **_kept: object) -> list[object]:
         shapes.append(np.asarray(view).shape)
-        return [SimpleNamespace(sequences_ids=[[7]], no_speech_prob=0.0, scores=[-0.1])]
+        shares = np.full(9, 0.05, np.float32)
+        shares[3], shares[7] = 0.2, 0.45
+        step = ctranslate2.StorageView.from_array(np.log(shares))
+        written = SimpleNamespace(sequences_ids=[[7]], no_speech_prob=0.0, scores=[-0.1])
+        return [SimpleNamespace(**vars(written), logits=[[step]])]
 
     def align(_: object, view: object, *_args: object) -> list[object]:
         shapes.append(np.asarray(view).shape)
@@ -138,8 +142,8 @@ def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
         sot_sequence=[1],
         no_timestamps=2,
         eot=9,
-        decode=lambda _: "four",
-        split_to_word_tokens=lambda _: (["four", ""], [[7], [9]]),
+        decode=lambda some: {3: " four", 7: " full"}.get(some[0], " for"),
+        split_to_word_tokens=lambda _: (["full", ""], [[7], [9]]),
     )
     monkeypatch.setattr(tokenizer, "Tokenizer", lambda *_, **__: tokens)
     monkeypatch.setattr(
@@ -148,7 +152,10 @@ def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
     encoded = np.zeros((1, 600, 8), np.float32)
     (decoded,) = Whisper(Path("model")).decode([encoded], [16_000])
     assert shapes == [(1, 600, 8), (1, 50, 8)]
-    assert [(word.start, word.end, word.text) for word in decoded.words] == [(0, 12_800, "four")]
+    (word,) = decoded.words
+    assert (word.start, word.end, word.text) == (0, 12_800, "full")
+    # What was given to " four"; " for" only sounds like a number.
+    assert word.number_probability == pytest.approx(0.2)
 
 
 def test_no_more_tokens_are_written_than_the_audio_can_hold(
@@ -158,7 +165,9 @@ def test_no_more_tokens_are_written_than_the_audio_can_hold(
 
     def generate(_: object, view: object, *_args: object, **kept: object) -> list[object]:
         asked.append(kept["max_length"])
-        written = SimpleNamespace(sequences_ids=[[7] * 70], no_speech_prob=0.9, scores=[-0.1])
+        written = SimpleNamespace(
+            sequences_ids=[[7] * 70], no_speech_prob=0.9, scores=[-0.1], logits=[]
+        )
         return [written] * len(np.asarray(view))
 
     monkeypatch.setattr(engine, "generate", generate, raising=False)

@@ -16,7 +16,7 @@ from pipeline.records import schemas
 from pipeline.records.avro_codec import from_form, to_form, wire_name
 from pipeline.records.consent import Business
 from pipeline.records.model import CallEnd, Findings, Record, WindowTranscript
-from tests.pipeline.records.wire_samples import PCM, SAMPLES
+from tests.pipeline.records.wire_samples import PCM, SAMPLES, WORD
 
 pytestmark = pytest.mark.unit
 
@@ -28,8 +28,13 @@ WRITTEN = json.loads(
 
 def _before_business(name: str) -> Record:
     """A record of a call of which nobody says how it came about."""
-    record: Any = SAMPLES[name]
+    record: Any = _before_numbers() if name == "Heard" else SAMPLES[name]
     return cast("Record", replace(record, call=replace(record.call, business=Business())))
+
+
+def _before_numbers() -> Record:
+    """A window that does not say which words were nearly numbers."""
+    return cast("Record", replace(cast("Any", SAMPLES["Heard"]), words=(WORD,)))
 
 
 def _before_consent(name: str) -> Record:
@@ -43,7 +48,7 @@ def _before_consent(name: str) -> Record:
     if hasattr(record, "end") and isinstance(record.end, CallEnd):
         changed["end"] = replace(record.end, consent=None)
     if isinstance(record, WindowTranscript):
-        changed["withheld"] = ()
+        changed |= {"withheld": (), "words": (WORD,)}
     if isinstance(record, Findings):
         changed["candidates"] = ()
     return cast("Record", replace(record, **changed))
@@ -74,6 +79,7 @@ def _before_pauses(record: Record) -> Record:
 BEFORE: dict[tuple[str, int], Record] = {
     ("Findings", 1): replace(_before_digests(_before_consent("Findings")), shown=()),
     ("Findings", 4): replace(cast("Any", SAMPLES["Findings"]), candidates=()),
+    ("Heard", 5): _before_numbers(),
     ("AudioChunk", 1): _before_pauses(_before_parties("AudioChunk")),
     ("AudioChunk", 2): _before_pauses(_before_consent("AudioChunk")),
     ("AudioChunk", 3): _before_pauses(_before_business("AudioChunk")),

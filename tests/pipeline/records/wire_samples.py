@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.records.consent import (
@@ -85,7 +87,7 @@ SAMPLES: dict[str, Record] = {
         1,
         100,
         900,
-        words=(WORD,),
+        words=(replace(WORD, number_probability=0.0625),),
         speech=(Interval(100, 300),),
         unexplained=(Interval(200, 300),),
         unheard=(Interval(300, 400),),

@@ -9,7 +9,7 @@ import pytest
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import Policy, UnexplainedRule
-from pipeline.records.model import Hearing, Interval, Reason, Span, WindowTranscript
+from pipeline.records.model import Hearing, Interval, Reason, Span, WindowTranscript, Word
 
 pytestmark = pytest.mark.unit
 
@@ -90,17 +90,78 @@ def test_what_both_models_wrote_is_doubted_where_a_number_lacks_digits(
         replace(word, probability=probability) if word.text in {"bun", "fun"} else word
         for word in words_from_text(text, rate=RATE)
     ]
-    both = (*words, *(replace(word, hearing=Hearing.SECOND) for word in words))
-    until = words[-1].end + 20 * RATE
-    conversation = Conversation(RATE, 1, Policy(name="x", version="1"))
-    conversation.take(WindowTranscript("x", 0, 0, 0, until, both, heard_until=until))
-    odd = [word for word in words if word.text in {"bun", "fun"}]
-    silent = {
-        (span.start, span.end)
-        for span in conversation.spans(until)
-        if span.reason is Reason.UNEXPLAINED
-    }
-    assert silent == ({(word.start, word.end) for word in odd} if heard else set())
+    assert suspects(words) == (["bun", "fun"] if heard else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "probabilities", "silent"),
+    [
+        ("my card number is full full three six two", [0.2, 0.001], ["full", "full"]),
+        ("my card number is full full three six two", [0.001, 0.2], ["full", "full"]),
+        ("my card number is full full three six two", [0.1, 0.001], []),
+        ("my card number is three six two full", [0.2], ["full"]),
+        ("my card number is full three six two " + "one " * 12, [0.2], ["full"]),
+        ("my card number is full " + "one " * 16, [0.2], []),
+        ("is full three six two one one one one one one one one one one one one", [0.2], ["full"]),
+        ("my address is full three six two maple street", [0.2], []),
+    ],
+    ids=[
+        "the first one",
+        "the same word said again",
+        "as little as any word",
+        "behind it",
+        "lacks one digit",
+        "is whole",
+        "nobody said what it is",
+        "a street",
+    ],
+)
+def test_what_was_nearly_a_number_beside_one_is_silenced(
+    text: str, probabilities: list[float], silent: list[str]
+) -> None:
+    given = iter(probabilities)
+    words = [
+        replace(word, number_probability=next(given)) if word.text == "full" else word
+        for word in words_from_text(text, rate=RATE)
+    ]
+    assert suspects(words) == silent
+
+
+def test_a_number_of_its_own_is_not_nearly_one() -> None:
+    words = words_from_text("it costs $324 my card number is three six two", rate=RATE)
+    price = [replace(word, number_probability=0.9) for word in words if word.text == "$324"]
+    assert suspects([*words[:2], *price, *words[3:]]) == []
+
+
+@pytest.mark.parametrize(("probability", "silent"), [(0.2, True), (0.1, False)])
+def test_an_answer_without_a_digit_that_was_nearly_one_is_silenced(
+    probability: float, *, silent: bool
+) -> None:
+    asked = words_from_text("what is the security code on the back", rate=RATE)
+    answer = [
+        replace(word, channel=1, number_probability=probability)
+        for word in words_from_text("fine found full", start=asked[-1].end + RATE, rate=RATE)
+    ]
+    assert suspects(asked, answer) == (["fine", "found", "full"] if silent else [])
+
+
+def suspects(*channels: list[Word]) -> list[str]:
+    """Which words, of which both models are sure, are silenced on suspicion."""
+    until = max(word.end for words in channels for word in words) + 20 * RATE
+    conversation = Conversation(RATE, len(channels), Policy(name="x", version="1"))
+    for number, words in enumerate(channels):
+        both = (*words, *(replace(word, hearing=Hearing.SECOND) for word in words))
+        conversation.take(WindowTranscript("x", number, number, 0, until, both, heard_until=until))
+    spans = [span for span in conversation.spans(until) if span.reason is Reason.UNEXPLAINED]
+    return [
+        word.text
+        for number, words in enumerate(channels)
+        for word in words
+        if any(
+            span.channel == number and span.start <= word.start and word.end <= span.end
+            for span in spans
+        )
+    ]
 
 
 def test_both_can_be_switched_off() -> None:
