@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.detection.language.vocabulary import known, vocabulary
 from pipeline.detection.numbers.tokens import says_number
 from pipeline.errors import ModelError, SettingsError
 from pipeline.transcription.voice_activity import VOICE_RATE, Samples
@@ -311,19 +311,24 @@ class Whisper:
     ) -> list[float]:
         """How probable a number was at each token that was written; nothing where none was asked.
 
-        Two models that learnt alike write the same wrong word for a digit, and often sure of it;
-        where they do, the digit was still a hundred times likelier than beside any other word.
+        Counted are tokens that say a number by themselves: figures, "four", " siete"; not the first
+        half of " ocho", which two tokens say. Two models that learnt alike write the same wrong
+        word for a digit, and often sure of it; where they do, the digit was still a hundred times
+        likelier than beside any other word.
         """
+        if not result.logits:
+            return []
         if language not in self._number_tokens:
-            voc = vocabulary(language)
+            voc = vocabulary(known(language))
             texts = [tokenizer.decode([token]).strip() for token in range(tokenizer.eot)]
             meant = {text: says_number(text, voc) for text in {*texts}}
             self._number_tokens[language] = np.flatnonzero([meant[text] for text in texts])
         found: list[float] = []
-        for step in result.logits[0] if result.logits else ():
+        for step in result.logits[0]:
             logits = _in_memory(step)
             shares = np.exp(logits - logits.max())
-            found.append(float(shares[self._number_tokens[language]].sum() / shares.sum()))
+            share = float(shares[self._number_tokens[language]].sum() / shares.sum())
+            found.append(share if math.isfinite(share) else 1.0)
         return found
 
     def _align(
@@ -364,7 +369,9 @@ class Whisper:
                     words.append(replace(before, end=end, text=before.text + plain))
                 continue
             probability = float(part.mean()) if len(part) else 0.0
-            number = numbers[bounds[index]] if bounds[index] < len(numbers) else 0.0
+            spoken = (any(map(str.isalnum, tokenizer.decode([one]))) for one in groups[index])
+            first_spoken = bounds[index] + next((at for at, one in enumerate(spoken) if one), 0)
+            number = numbers[first_spoken] if first_spoken < len(numbers) else 0.0
             words.append(TimedWord(begin, end, plain, probability, number))
         return tuple(words)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Final
 
 from pipeline.detection.dialogue.backchannels import Replies
@@ -18,7 +18,7 @@ from pipeline.detection.hypotheses.agreement import Witnesses, comparable
 from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.composition import Part
-from pipeline.detection.numbers.tokens import says_number
+from pipeline.detection.numbers.tokens import is_glue, nearly_numbers
 from pipeline.policy.model import UnexplainedRule
 from pipeline.records.entities import Entity
 from pipeline.records.model import Interval, Reason, Word
@@ -45,12 +45,8 @@ _AGREED: Final = 0.8
 """From this probability on a word that both models wrote is what it says, also beside a number of
 which is known how many digits it lacks. Models that learnt alike mishear alike: "too fun" was "two
 one" for both, at 0.6."""
-_NEARLY: Final = 0.12
-"""How likely a number was, against the word that a model wrote, for it to be one beside a number:
-"full full" for "four four" had 0.17 and 0.14, half of all other words less than 0.001."""
 _BESIDE: Final = 8
-"""The most words beside a number that are looked at. What was nearly a number once among them
-counts each time: "hi, hi, hi" for "five five five" gets surer with every one."""
+"""The most words beside a number that are looked at."""
 _FULL: Final = {
     Entity.CARD_NUMBER: 15,
     Entity.CARD_SECURITY_CODE: 3,
@@ -229,10 +225,10 @@ class Spreader:
             beside = self._beside(track, edge, step)
             # A fragment is read back amid other words.
             island = [] if alone else self._island(beside, short=short, sure=sure)
-            numbers = [*takewhile(bool, self._nearly(beside))] if lacking else []
+            numbers = self._numbers(beside, sure=sure) if lacking else []
             found += [
                 _suspect(entity, track.channel, word.start, word.end, Basis.ODD_WORD)
-                for word in beside[: max(len(island), len(numbers))]
+                for word in max(island, numbers, key=len)
             ]
         return found
 
@@ -287,6 +283,18 @@ class Spreader:
             island.append(word)
         return island
 
+    def _numbers(self, beside: Sequence[Word], *, sure: float) -> list[Word]:
+        """Words beside a number up to the last that was nearly one, behind no ordinary word."""
+        length = 0
+        for at, (word, nearly) in enumerate(
+            zip(beside, nearly_numbers(beside, self._voc), strict=True)
+        ):
+            if nearly:
+                length = at + 1
+            elif not (self._doubt(word, short=True, sure=sure) or is_glue(word.text, self._voc)):
+                break
+        return [*beside[:length]]
+
     def _doubt(self, word: Word, *, short: bool, sure: float = 0.0) -> int:
         """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd.
 
@@ -311,19 +319,6 @@ class Spreader:
         strange = text not in self._voc.words["safe"] and len(text) <= _LONGEST_ODD
         return _STRANGE if strange else 0
 
-    def _nearly(self, words: Sequence[Word]) -> list[bool]:
-        """Which words a model nearly wrote as numbers, here or where it wrote the same beside.
-
-        What it did write as a number has a verdict of its own.
-        """
-        texts = {
-            comparable(word.text)
-            for word in words
-            if word.number_probability >= _NEARLY * word.probability
-            and not says_number(word.text, self._voc)
-        }
-        return [comparable(word.text) in texts for word in words]
-
     def _odd_answers(self, tracks: Sequence[ParsedChannel], question: Question) -> list[Sensitive]:
         """An answer that holds no digit at all, but an odd word or two: "What?"."""
         if not _numeric(question) or question.answered:
@@ -337,7 +332,7 @@ class Spreader:
             ]
             if not words or len(words) > _ODD_WORDS:
                 continue
-            nearly = zip(words, self._nearly(words), strict=True)
+            nearly = zip(words, nearly_numbers(words, self._voc), strict=True)
             if all(near or self._doubt(word, short=True) for word, near in nearly):
                 start, end = words[0].start, words[-1].end
                 found.append(_suspect(question.entity, track.channel, start, end, Basis.ODD_WORD))

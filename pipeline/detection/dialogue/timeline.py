@@ -16,7 +16,7 @@ from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.prompts import Prompt, find_prompts
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.runs import NumberRun, read, tokens_of
-from pipeline.detection.numbers.tokens import Kind, is_glue, is_number, is_part
+from pipeline.detection.numbers.tokens import Kind, is_glue, is_number, is_part, nearly_numbers
 from pipeline.records.model import Word
 
 SPLIT_S: Final = 4.0
@@ -106,10 +106,12 @@ class ChannelTimeline:
         if not self._words or now - self._words[-1].end > self._split:
             return []
         start: list[int] = []
-        for word in reversed(self._words[-_LOOK_BACK:]):
+        last = self._words[-_LOOK_BACK:]
+        nearly = nearly_numbers(last, self._voc)
+        for word, one in zip(reversed(last), reversed(nearly), strict=True):
             if word.start <= settled:
                 break
-            if is_part(word.text, self._voc):
+            if one or is_part(word.text, self._voc):
                 start = [word.start]
             elif not is_glue(word.text, self._voc):
                 break

@@ -10,10 +10,16 @@ import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from pipeline.detection.language.normalise import plain
-from pipeline.detection.language.vocabulary import Announced, PromptKind, Vocabulary
+from pipeline.detection.language.vocabulary import (
+    Announced,
+    PromptKind,
+    Vocabulary,
+    vocabulary,
+)
 from pipeline.records.entities import LEXICAL, Entity
 from pipeline.records.model import Word
 from pipeline.transcription.private_cache import Remembered
@@ -23,6 +29,8 @@ _PASSING: Final = re.compile(
     r" (?:to|on|with|in|from|under|into|of) (?:the|your|my|our|this|that|a|an) $"
 )
 """Before a lone word that ends what is said: it names no number."""
+_COUNTED: Final = 2
+"""Figures of which something is counted: "the 16 digits"."""
 _BESIDE: Final = 6
 """Words between what is asked for and what it is for, at most."""
 _GOES_WITH: Final = frozenset({"for", "with", "including", "plus", "in", "para", "con"})
@@ -52,6 +60,7 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
     if not starts:
         return []
     found = sorted(voc.announcing.find(text), key=_order)
+    numbers = _told(words, voc)
     brief = {(start, end) for about, start, end in found if about.brief}
     taken: list[tuple[int, int]] = []
     prompts: list[Prompt] = []
@@ -70,6 +79,14 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
             last = _sentence(words, first, last)
             if not _refers(words[first : last + 1], voc):
                 continue
+        until = {at: starts[bisect.bisect_left(indexes, at)] for at in numbers if at <= last}
+        announced = (
+            at
+            for at in until
+            if at > first and (numbers[at] or _stands(about, start, text[: until[at]], voc))
+        )
+        # Of "message is" and any three words, those that say what it announces are none.
+        last = next(announced, last + 1) - 1
         if about.followed and _ENDS.search(words[last].text):
             continue  # "for that order. 1164"
         if text[end - 1] == " " and _PASSING.search(text, 0, start):
@@ -92,6 +109,32 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
         for at, prompt in enumerate(ordered)
         if not _goes_with_ask(ordered[:at], prompt, words)
     ]
+
+
+def _told(words: Sequence[Word], voc: Vocabulary) -> dict[int, bool]:
+    """Where numbers begin; whether they are told (several words, long figures) or may count."""
+    spoken = _number_words(voc.language)
+    said = [
+        [piece for piece in _pieces(word.text) if piece.isdigit() or piece in spoken]
+        for word in words
+    ]
+    found: dict[int, bool] = {}
+    for at, pieces in enumerate(said):
+        if pieces and not (at and said[at - 1]):
+            several = len(pieces) > 1 or any(said[at + 1 : at + 2])
+            found[at] = several or (pieces[0].isdigit() and len(pieces[0]) > _COUNTED)
+    return found
+
+
+def _stands(about: Announced, start: int, text: str, voc: Vocabulary) -> bool:
+    """Whether a phrase that begins at a character is one at the end of the text, too."""
+    return (about, start) in {one[:2] for one in voc.announcing.find(text)}
+
+
+@lru_cache(maxsize=8)
+def _number_words(language: str) -> frozenset[str]:
+    voc = vocabulary(language)
+    return frozenset((*voc.digits, *voc.near_digits, *voc.teens, *voc.tens, *voc.multipliers))
 
 
 def _goes_with_ask(before: Sequence[Prompt], prompt: Prompt, words: Sequence[Word]) -> bool:

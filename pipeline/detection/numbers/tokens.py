@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum, auto
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pipeline.detection.language.normalise import plain
+from pipeline.detection.language.normalise import bare, plain
 from pipeline.detection.language.vocabulary import Vocabulary, vocabulary
 from pipeline.records.model import Word
 from pipeline.transcription.private_cache import Remembered
@@ -89,6 +89,9 @@ class Token(NamedTuple):
         return f"Token(word={self.word}, kind={self.kind!r}, flags={self.flags})"
 
 
+_NEARLY: Final = 0.12
+"""How likely a number was, against the word that a model wrote, for it to be one beside a number:
+"full full" for "four four" had 0.17 and 0.14, half of all other words less than 0.001."""
 _CAPITALS: Final = 5
 """Letters of the longest word in capitals that may be a piece of a code."""
 _GLUED_LETTERS: Final = 4
@@ -308,6 +311,22 @@ def is_part(text: str, voc: Vocabulary) -> bool:
 def is_number(text: str, voc: Vocabulary) -> bool:
     """Whether a word is, or begins with, something that may be a digit or a number word."""
     return says_number(text, voc) or _split(text, voc.language)[0].kind is Kind.HOMOPHONE
+
+
+def nearly_numbers(words: Sequence[Word], voc: Vocabulary) -> list[bool]:
+    """Which words a model nearly wrote as numbers, here or where it wrote the same among them.
+
+    "Hi, hi, hi" for "five five five" gets surer with every one. What was written as a number is one
+    itself.
+    """
+    texts = {
+        bare(word.text, "-")
+        for word in words
+        if word.number_probability > 0
+        and word.number_probability >= _NEARLY * word.probability
+        and not says_number(word.text, voc)
+    }
+    return [bare(word.text, "-") in texts for word in words]
 
 
 def says_number(text: str, voc: Vocabulary) -> bool:

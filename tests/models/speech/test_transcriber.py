@@ -125,6 +125,13 @@ def test_the_main_models_first_pass_is_main_and_the_rest_is_evidence(
     assert main.asked == [("", 1, LEAD + 4 * RATE)]  # all was explained: no second pass
 
 
+def test_a_word_says_how_nearly_it_was_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    nearly = replace(timed(0, 4, "full", 0.9), number_probability=0.3)
+    model = FakeWhisper(lambda *_: replace(NOTHING, words=(nearly,)))
+    heard = transcriber_of(monkeypatch, main=model, second=model).transcribe(window())
+    assert {word.number_probability for word in heard.words if word.text == "full"} == {0.3}
+
+
 def test_digits_that_both_models_heard_are_not_asked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

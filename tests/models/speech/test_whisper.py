@@ -126,15 +126,17 @@ def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
 
     def generate(_: object, view: object, *_args: object, **_kept: object) -> list[object]:
         shapes.append(np.asarray(view).shape)
-        shares = np.full(9, 0.05, np.float32)
-        shares[3], shares[7] = 0.2, 0.45
-        step = ctranslate2.StorageView.from_array(np.log(shares))
-        written = SimpleNamespace(sequences_ids=[[7]], no_speech_prob=0.0, scores=[-0.1])
-        return [SimpleNamespace(**vars(written), logits=[[step]])]
+        written = SimpleNamespace(sequences_ids=[[5, 7, 8]], no_speech_prob=0.0, scores=[-0.1])
+        steps = [step(number) for number in (0.4, 0.2, 0.3)]
+        return [SimpleNamespace(**vars(written), logits=[steps])]
 
     def align(_: object, view: object, *_args: object) -> list[object]:
         shapes.append(np.asarray(view).shape)
-        return [SimpleNamespace(alignments=[(0, 0), (1, 40)], text_token_probs=[0.75])]
+        return [
+            SimpleNamespace(
+                alignments=[(0, 0), (1, 0), (2, 20), (3, 40)], text_token_probs=[0.9, 0.75, 0.6]
+            )
+        ]
 
     monkeypatch.setattr(engine, "generate", generate, raising=False)
     monkeypatch.setattr(engine, "align", align, raising=False)
@@ -142,8 +144,8 @@ def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
         sot_sequence=[1],
         no_timestamps=2,
         eot=9,
-        decode=lambda some: {3: " four", 7: " full"}.get(some[0], " for"),
-        split_to_word_tokens=lambda _: (["full", ""], [[7], [9]]),
+        decode=lambda some: {3: " four", 5: "-", 7: "full", 8: "ish"}.get(some[0], " for"),
+        split_to_word_tokens=lambda _: (["-fullish", ""], [[5, 7, 8], [9]]),
     )
     monkeypatch.setattr(tokenizer, "Tokenizer", lambda *_, **__: tokens)
     monkeypatch.setattr(
@@ -153,9 +155,47 @@ def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
     (decoded,) = Whisper(Path("model")).decode([encoded], [16_000])
     assert shapes == [(1, 600, 8), (1, 50, 8)]
     (word,) = decoded.words
-    assert (word.start, word.end, word.text) == (0, 12_800, "full")
-    # What was given to " four"; " for" only sounds like a number.
+    assert (word.start, word.end, word.text) == (0, 12_800, "-fullish")
+    # What was given to " four" where "full" was written; " for" only sounds like a number.
     assert word.number_probability == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked"), [({}, True), ({"prompt": "4 1"}, False), ({"beam": 5}, False)]
+)
+def test_what_was_nearly_written_is_asked_of_a_first_hearing_alone(
+    engine: type[Engine], monkeypatch: pytest.MonkeyPatch, kept: dict[str, object], *, asked: bool
+) -> None:
+    told: list[object] = []
+
+    def generate(_: object, view: object, *_args: object, **kept: object) -> list[object]:
+        told.append(kept["return_logits_vocab"])
+        nothing = {"sequences_ids": [[]], "no_speech_prob": 0.0, "scores": [-0.1], "logits": []}
+        return [SimpleNamespace(**nothing)]
+
+    monkeypatch.setattr(engine, "generate", generate, raising=False)
+    tokens = SimpleNamespace(
+        sot_sequence=[1],
+        sot_prev=3,
+        no_timestamps=2,
+        eot=9,
+        decode=lambda _: "",
+        encode=lambda _: [4],
+    )
+    monkeypatch.setattr(tokenizer, "Tokenizer", lambda *_, **__: tokens)
+    monkeypatch.setattr(
+        tokenizers.Tokenizer, "from_file", lambda _: SimpleNamespace(token_to_id=lambda _: 1)
+    )
+    encoded = np.zeros((1, 600, 8), np.float32)
+    Whisper(Path("model")).decode([encoded], [16_000], **kept)  # type: ignore[arg-type]
+    assert told == [asked]
+
+
+def step(number: float) -> ctranslate2.StorageView:
+    """What a decoder gives nine tokens, a number to " four" alone."""
+    shares = np.full(9, (1 - number) / 8, np.float32)
+    shares[3] = number
+    return ctranslate2.StorageView.from_array(np.log(shares))
 
 
 def test_no_more_tokens_are_written_than_the_audio_can_hold(

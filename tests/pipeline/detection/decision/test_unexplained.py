@@ -127,10 +127,28 @@ def test_what_was_nearly_a_number_beside_one_is_silenced(
     assert suspects(words) == silent
 
 
-def test_a_number_of_its_own_is_not_nearly_one() -> None:
-    words = words_from_text("it costs $324 my card number is three six two", rate=RATE)
-    price = [replace(word, number_probability=0.9) for word in words if word.text == "$324"]
-    assert suspects([*words[:2], *price, *words[3:]]) == []
+def test_what_stands_between_a_number_and_what_was_nearly_one_is_silenced_with_it() -> None:
+    for between, odd in (("uh", 1.0), ("bun", 0.2)):
+        words = [
+            replace(word, number_probability=0.2 if word.text == "full" else 0.0)
+            for word in words_from_text(f"my card number is full {between} three six", rate=RATE)
+        ]
+        words = [replace(one, probability=odd) if one.text == between else one for one in words]
+        assert suspects(words) == ["full", between]
+
+
+def test_how_near_to_a_number_a_word_was_depends_on_how_likely_the_word_was() -> None:
+    text = words_from_text("my card number is full three six two", rate=RATE)
+    for probability, silent in ((0.9, []), (0.5, ["full"]), (0.0, [])):
+        number = 0.07 if probability else 0.0
+        words = [
+            replace(word, probability=probability, number_probability=number)
+            if word.text == "full"
+            else word
+            for word in text
+        ]
+        rule = UnexplainedRule(unsure_below=0.0)
+        assert suspects(words, rule=rule) == silent
 
 
 @pytest.mark.parametrize(("probability", "silent"), [(0.2, True), (0.1, False)])
@@ -145,10 +163,11 @@ def test_an_answer_without_a_digit_that_was_nearly_one_is_silenced(
     assert suspects(asked, answer) == (["fine", "found", "full"] if silent else [])
 
 
-def suspects(*channels: list[Word]) -> list[str]:
+def suspects(*channels: list[Word], rule: UnexplainedRule | None = None) -> list[str]:
     """Which words, of which both models are sure, are silenced on suspicion."""
     until = max(word.end for words in channels for word in words) + 20 * RATE
-    conversation = Conversation(RATE, len(channels), Policy(name="x", version="1"))
+    policy = Policy(name="x", version="1", unexplained=rule or UnexplainedRule())
+    conversation = Conversation(RATE, len(channels), policy)
     for number, words in enumerate(channels):
         both = (*words, *(replace(word, hearing=Hearing.SECOND) for word in words))
         conversation.take(WindowTranscript("x", number, number, 0, until, both, heard_until=until))

@@ -90,3 +90,14 @@ def test_a_piece_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         at = words[-1].end + 5 * RATE
     assert one.track().words[0].text == "two"
     assert read == ["four one one one", "two two", "the expiry date"]
+
+
+def test_what_was_nearly_a_number_is_held_like_one_until_more_is_heard() -> None:
+    said = words_from_text("it's hi hi uh hi", rate=RATE)
+    first = [replace(said[1], number_probability=0.3)]
+    line = timeline()
+    line.add([said[0], *first, *said[2:]])
+    assert line.unfinished(said[-1].end, 0) == [said[1].start]
+    plain = timeline()
+    plain.add(said)
+    assert plain.unfinished(said[-1].end, 0) == []

@@ -39,6 +39,28 @@ def test_one_value_is_asked_for(text: str, entity: Entity) -> None:
     assert asked(text) == [entity]
 
 
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("the text message is four five six nine thanks", "message is"),
+        ("my code is 6134", "code is"),
+        ("message is four um five six", "message is"),
+        ("three digits on the card four five six", "three digits on the card"),
+        ("what are the last four digits of the card", "last four digits"),
+        ("can you read me the 16 digits", "16 digits"),
+    ],
+)
+def test_no_phrase_takes_in_the_number_that_it_announces(text: str, phrase: str) -> None:
+    words = words_from_text(text)
+    found = [
+        " ".join(word.text for word in words[prompt.first : prompt.last + 1])
+        for prompt in find_prompts(words, vocabulary())
+        if prompt.kind is PromptKind.ASK
+    ]
+    assert any(phrase in one for one in found)
+    assert not any(number in one for one in found for number in ("four five", "6134", "is four"))
+
+
 def test_not_everything_first_or_best_is_a_secret() -> None:
     assert asked("What's the first thing I should do?") == []
     assert asked("What's the best time to come?") == []
