@@ -79,7 +79,7 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
             last = _sentence(words, first, last)
             if not _refers(words[first : last + 1], voc):
                 continue
-        until = {at: starts[bisect.bisect_left(indexes, at)] for at in numbers if at <= last}
+        until = {at: starts[bisect.bisect_left(ends, at)] for at in numbers if at <= last}
         announced = (
             at
             for at in until

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.detection.language.prompts import find_prompts
 from pipeline.detection.language.vocabulary import PromptKind, vocabulary
@@ -59,6 +63,25 @@ def test_no_phrase_takes_in_the_number_that_it_announces(text: str, phrase: str)
     ]
     assert any(phrase in one for one in found)
     assert not any(number in one for one in found for number in ("four five", "6134", "is four"))
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.sampled_from(
+        ["message is", "small digits after the", "ring our", "fedex", "no joy", "code is"]
+    ),
+    st.lists(
+        st.sampled_from(["four", "oh", "o", "b", "x", "6134", "16", "the", "um", "4-4", "-"]),
+        max_size=6,
+    ),
+)
+def test_of_any_words_behind_a_phrase_no_number_is_taken_in(phrase: str, behind: list[str]) -> None:
+    words = words_from_text(" ".join((phrase, *behind)))
+    number = {"four", "oh", "6134", "4-4"}
+    for prompt in find_prompts(words, vocabulary()):
+        taken = [word.text in number for word in words[prompt.first + 1 : prompt.last + 1]]
+        assert not any(map(all, pairwise(taken)))
+        assert not {"6134", "4-4"} & {w.text for w in words[prompt.first + 1 : prompt.last + 1]}
 
 
 def test_not_everything_first_or_best_is_a_secret() -> None:
