@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from typing import Final
 
 from pipeline.detection.language.normalise import plain
@@ -60,7 +61,7 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
     if not starts:
         return []
     found = sorted(voc.announcing.find(text), key=_order)
-    numbers = _told(words, voc)
+    numbers = _Numbers(words, voc)
     brief = {(start, end) for about, start, end in found if about.brief}
     taken: list[tuple[int, int]] = []
     prompts: list[Prompt] = []
@@ -69,8 +70,10 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
         if any(start < other_end and other_start < end for other_start, other_end in taken):
             continue
         taken.append((start, end))
-        first = indexes[bisect.bisect_right(starts, start) - 1]
+        first = numbers.behind(indexes[bisect.bisect_right(starts, start) - 1])
         last = ends[bisect.bisect_right(starts, end - 1) - 1]
+        if first > last:
+            continue
         word = words[first]
         if kind in (PromptKind.PLACE, PromptKind.AMOUNT) and _spelled(words[first : last + 1]):
             continue  # "B Y" in a code is not "by"
@@ -79,14 +82,16 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
             last = _sentence(words, first, last)
             if not _refers(words[first : last + 1], voc):
                 continue
-        until = {at: starts[bisect.bisect_left(ends, at)] for at in numbers if at <= last}
-        announced = (
-            at
-            for at in until
-            if at > first and (numbers[at] or _stands(about, start, text[: until[at]], voc))
-        )
         # Of "message is" and any three words, those that say what it announces are none.
-        last = next(announced, last + 1) - 1
+        last = next(
+            (
+                at - 1
+                for at in numbers.inside(first, last)
+                if numbers.told[at]
+                or _stands(about, text[start - 1 : starts[bisect.bisect_left(ends, at)]], voc)
+            ),
+            last,
+        )
         if about.followed and _ENDS.search(words[last].text):
             continue  # "for that order. 1164"
         if text[end - 1] == " " and _PASSING.search(text, 0, start):
@@ -111,30 +116,52 @@ def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
     ]
 
 
-def _told(words: Sequence[Word], voc: Vocabulary) -> dict[int, bool]:
-    """Where numbers begin; whether they are told (several words, long figures) or may count."""
-    spoken = _number_words(voc.language)
-    said = [
-        [piece for piece in _pieces(word.text) if piece.isdigit() or piece in spoken]
-        for word in words
-    ]
-    found: dict[int, bool] = {}
-    for at, pieces in enumerate(said):
-        if pieces and not (at and said[at - 1]):
-            several = len(pieces) > 1 or any(said[at + 1 : at + 2])
-            found[at] = several or (pieces[0].isdigit() and len(pieces[0]) > _COUNTED)
-    return found
+class _Numbers:
+    """The numbers among words that phrases are made of."""
+
+    def __init__(self, words: Sequence[Word], voc: Vocabulary) -> None:
+        spoken = _number_words(voc.language)
+        said = [
+            [piece for piece in _pieces(word.text) if piece.isdecimal() or piece in spoken]
+            for word in words
+        ]
+        self.told: dict[int, bool] = {}
+        """By their first word: told (several words, long figures), or what may be a count."""
+        self._row_ends: dict[int, int] = {}
+        """Per word of a number of several words, the last of them."""
+        at = 0
+        for number, row in groupby(said, key=bool):
+            pieces = [*row]
+            end = at + len(pieces)
+            if number:
+                first = pieces[0]
+                long = first[0].isdecimal() and len(first[0]) > _COUNTED
+                self.told[at] = long or len(first) > 1 or len(pieces) > 1
+                if len(pieces) > 1:
+                    self._row_ends |= dict.fromkeys(range(at, end), end - 1)
+            at = end
+        self._begin = [*self.told]
+
+    def behind(self, first: int) -> int:
+        """Where a phrase begins that matched from a word on: behind a number, never inside."""
+        return self._row_ends.get(first, first - 1) + 1
+
+    def inside(self, first: int, last: int) -> Sequence[int]:
+        """Where numbers begin behind the first word of a phrase."""
+        start, stop = (bisect.bisect_right(self._begin, at) for at in (first, last))
+        return self._begin[start:stop]
 
 
-def _stands(about: Announced, start: int, text: str, voc: Vocabulary) -> bool:
-    """Whether a phrase that begins at a character is one at the end of the text, too."""
-    return (about, start) in {one[:2] for one in voc.announcing.find(text)}
+def _stands(about: Announced, text: str, voc: Vocabulary) -> bool:
+    """Whether a text begins with a phrase that announces the same."""
+    return (about, 1) in {one[:2] for one in voc.announcing.find(text)}
 
 
 @lru_cache(maxsize=8)
 def _number_words(language: str) -> frozenset[str]:
     voc = vocabulary(language)
-    return frozenset((*voc.digits, *voc.near_digits, *voc.teens, *voc.tens, *voc.multipliers))
+    tables = (voc.digits, voc.near_digits, voc.teens, voc.tens, voc.hundreds)
+    return frozenset(word for table in (*tables, voc.scales, voc.multipliers) for word in table)
 
 
 def _goes_with_ask(before: Sequence[Prompt], prompt: Prompt, words: Sequence[Word]) -> bool:

@@ -216,11 +216,11 @@ def _pieces(core: str, voc: Vocabulary) -> list[Token]:
         if digit:
             return [Token(0, Kind.NEAR, joined, digit)]
         return [Token(0, Kind.LETTER, piece.lower(), piece.upper()) for piece in letters]
-    mixed = any(piece.isdigit() for piece in pieces)
+    mixed = any(piece.isdecimal() for piece in pieces)
     tokens: list[Token] = []
     for piece in pieces:
         lower = piece.lower()
-        if piece.isdigit():
+        if piece.isdecimal():
             tokens.append(Token(0, Kind.FIGURES, lower, piece))
         elif mixed and _glued_letters(piece, voc):
             tokens.extend(Token(0, Kind.LETTER, one.lower(), one) for one in piece)

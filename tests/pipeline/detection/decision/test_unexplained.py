@@ -193,3 +193,8 @@ def test_both_can_be_switched_off() -> None:
 def test_away_from_anything_sensitive_nothing_is_suspected(text: str) -> None:
     assert suspected(UnexplainedRule(), text, gap_s=0.5) == []
     assert suspected(UnexplainedRule(), text, odd="battery", probability=0.1) == []
+
+
+def test_a_sign_that_is_no_figure_is_not_counted_with() -> None:
+    text = "numbers 5 \u00b2 3"
+    assert suspects(words_from_text(text, rate=RATE)) == []

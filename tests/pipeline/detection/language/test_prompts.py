@@ -65,6 +65,19 @@ def test_no_phrase_takes_in_the_number_that_it_announces(text: str, phrase: str)
     assert not any(number in one for one in found for number in ("four five", "6134", "is four"))
 
 
+def test_a_phrase_begins_behind_a_number_that_it_would_begin_in() -> None:
+    words = words_from_text("my visa is four five three two one one one one and ends two two")
+    numbers = range(3, 11)
+    found = find_prompts(words, vocabulary())
+    assert found
+    assert not any(prompt.first in numbers or prompt.last in numbers for prompt in found)
+
+
+def test_signs_that_are_no_figures_are_none() -> None:
+    found = find_prompts(words_from_text("my card number is 5 \u00b2 3 \u2460"), vocabulary())
+    assert [prompt.entity for prompt in found] == [Entity.CARD_NUMBER]
+
+
 @settings(deadline=None, max_examples=300)
 @given(
     st.sampled_from(
