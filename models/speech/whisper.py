@@ -146,7 +146,7 @@ class Whisper:
         self._tokenizers: dict[str, Tokenizer] = {}
         """Per language that was asked for."""
         self._number_tokens: dict[str, npt.NDArray[np.intp]] = {}
-        """Tokens that begin a number, per language."""
+        """Tokens that say a number by themselves, per language."""
         self._most_encoded = _MOST_ENCODED[device]
         self._silence: dict[int, Encoded] = {}
         """What the encoder makes of silence, by how much of it there is."""

@@ -220,9 +220,10 @@ class Spreader:
         lacking = self._falls_short(verdict, _LONGEST.get(entity))
         sure = _AGREED if short and entity in _FULL else 0.0
         alone = verdict.question is None and not verdict.chain
+        asked = {index for one in track.prompts for index in range(one.first, one.last + 1)}
         found: list[Sensitive] = []
         for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
-            beside = self._beside(track, edge, step)
+            beside = self._beside(track.words, edge, step, asked)
             # A fragment is read back amid other words.
             island = [] if alone else self._island(beside, short=short, sure=sure)
             numbers = self._numbers(beside, sure=sure) if lacking else []
@@ -232,11 +233,10 @@ class Spreader:
             ]
         return found
 
-    def _beside(self, track: ParsedChannel, edge: int, step: int) -> list[Word]:
+    def _beside(self, words: Sequence[Word], edge: int, step: int, asked: set[int]) -> list[Word]:
         """Words from a number on outward, as far as they may belong to it: to a pause or prompt."""
-        asked = {index for one in track.prompts for index in range(one.first, one.last + 1)}
         found: list[Word] = []
-        words, at, previous = track.words, edge + step, track.words[edge]
+        at, previous = edge + step, words[edge]
         while 0 <= at < len(words) and at not in asked and len(found) < _BESIDE:
             word = words[at]
             gap = word.start - previous.end if step > 0 else previous.start - word.end

@@ -330,6 +330,6 @@ def nearly_numbers(words: Sequence[Word], voc: Vocabulary) -> list[bool]:
 
 
 def says_number(text: str, voc: Vocabulary) -> bool:
-    """The same without words that only sound like a number ("for", "too")."""
+    """As ``is_number``, without words that only sound like a number ("for", "too")."""
     first = _split(text, voc.language)[0]
     return first.kind in SOLID or first.kind in (Kind.NEAR, Kind.MULTIPLIER)

@@ -159,7 +159,9 @@ def test_of_calls_from_before_a_token_key_was_replaced_it_is_said(
         assert "were named with a token key that is lost" in done.stderr
     run("erase", "--call", "one", "--vault", place)
     done = run("erase", "--subject", NUMBER, "--vault", place, exit_code=1)  # nobody is left
-    assert "token key" not in done.stderr
+    # The trace exporter of an earlier test may end meanwhile, and says so.
+    told = [line for line in done.stderr.splitlines() if "trace collector away" not in line]
+    assert told == []
 
 
 def test_an_access_request_by_number_gives_the_caller_s_calls(place: Path, tmp_path: Path) -> None:
