@@ -7,6 +7,9 @@ near 0.05, because about 2 * bandwidth * time independent values are averaged.
 
 An echo is as long as its voice: where the speaker pauses in a long span, what sounds on the other
 channel is the other speaker.
+
+An echo is later and softer than its voice. Where the other channel has the same sound earlier and
+louder, the voice is its own and came back: it was listened to by itself, and nothing is mirrored.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio.levels import FRAMES_PER_SECOND, SILENCE_DBFS, Levels
 from pipeline.muting.padding import sounding
 from pipeline.policy.model import EchoRule
 from pipeline.records.model import Interval
@@ -34,6 +38,10 @@ _EARLIER_MS: Final = 10
 """How much earlier than its echo a voice is at least;"""
 _LOUDER: Final = 2.0
 """and how many times as loud (6 dB)."""
+_SOUNDS_DB: Final = 15.0
+"""What is so far below the loudest frame is not told apart from the line's noise."""
+_TAIL_FRAMES: Final = FRAMES_PER_SECOND // 10
+"""A room goes on to sound for about so long."""
 _QUIETEST: Final = 3.0
 """RMS in int16 units, -81 dBFS: what is softer cannot be understood even when amplified."""
 
@@ -61,7 +69,8 @@ def find_echo(
         lag: longest delay looked for, in samples.
 
     Returns:
-        The best match over all blocks of about a second; score 0 where either is too quiet.
+        The best match over all blocks of about a second; score 0 where either is too quiet, and
+        for blocks in which nothing but the other channel's own voice came back.
     """
     best = Echo(score=0.0, lag=0)
     block = _BLOCK_MS * sample_rate // 1_000
@@ -84,8 +93,6 @@ def mirrored(
     sample_rate: int,
     lag: int,
     rule: EchoRule,
-    *,
-    worded: bool = True,
 ) -> tuple[float, list[Interval]]:
     """Where another channel is silenced because the voice of a span is heard there.
 
@@ -96,9 +103,6 @@ def mirrored(
         sample_rate: Hz.
         lag: longest delay looked for, in samples.
         rule: of the policy.
-        worded: whether a word was heard in the span. Where none was, and the other channel has the
-            same earlier and at least twice as loud, the span is the echo and that the voice, which
-            was listened to by itself: ``auto`` mirrors nothing back to it.
 
     Returns:
         How alike the channels are, and the places in call samples, in order.
@@ -111,10 +115,6 @@ def mirrored(
     if rule.mode == "always":
         # A lag that chance alone suggests must not move the mirror away from the span.
         return found.score, [Interval(span.start + min(by, 0), span.end + max(by, 0))]
-    if heard and not worded and by <= -_EARLIER_MS * sample_rate // 1_000:
-        voice = other[lag + by : lag + by + len(source)]
-        if _rms(voice) >= _LOUDER * _rms(source):
-            return found.score, []
     parts = sounding(source, span.start, sample_rate) if heard else []
     return found.score, [Interval(part.start + by, part.end + by) for part in parts]
 
@@ -140,7 +140,37 @@ def _match(
     # Where the other channel is silent but for a moment, a tiny energy would inflate the quotient.
     likeness[energies < 0.01 * float(energies.max(initial=0.0))] = 0.0
     peak = int(np.argmax(likeness))
+    own = lag - _EARLIER_MS * sample_rate // 1_000
+    if peak <= own and _rms(other[peak : peak + len(source)]) >= _LOUDER * _rms(source):
+        if _came_back(source, other, peak, sample_rate):
+            return Echo(score=0.0, lag=0)
+        likeness[: own + 1] = 0.0
+        peak = int(np.argmax(likeness))
     return Echo(score=min(1.0, float(likeness[peak])), lag=peak - lag)
+
+
+def _came_back(
+    source: npt.NDArray[np.int16], other: npt.NDArray[np.int16], at: int, sample_rate: int
+) -> bool:
+    """Whether every sound of a block is drowned by what the other channel had right before.
+
+    Then nothing sounds in it but the echo: a voice of its own would stand out somewhere.
+
+    Args:
+        source: the block.
+        other: the other channel.
+        at: where in it lies what came back.
+        sample_rate: Hz.
+    """
+    first = max(0, at - _TAIL_FRAMES * (sample_rate // FRAMES_PER_SECOND))
+    echo = Levels.measure(source, 0, sample_rate)
+    voice = Levels.measure(other[first : at + len(source)], 0, sample_rate).dbfs
+    ahead = (at - first) // echo.frame
+    least = echo.dbfs + 20.0 * np.log10(_LOUDER)
+    sounds = np.flatnonzero(echo.dbfs >= echo.dbfs.max(initial=SILENCE_DBFS) - _SOUNDS_DB)
+    return len(sounds) > 0 and all(
+        float(voice[frame : frame + ahead + 2].max()) >= least[frame] for frame in sounds.tolist()
+    )
 
 
 def _whitened(

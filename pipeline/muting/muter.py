@@ -64,11 +64,6 @@ SPAN_PIECE_S: Final = 30
 LATE_SPAN: Final = "late_span"
 UNHEARD: Final = "unheard"
 FINDINGS_MISSING: Final = "findings_missing"
-_SOUNDS: Final = frozenset(
-    {Recognizer.WORDLESS, Recognizer.SOUND_WITHOUT_WORDS, Recognizer.SPEECH_WITHOUT_WORDS}
-)
-"""Recognisers of what no word explains. Where it is the echo of a voice, that voice was listened to
-by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,10 +399,7 @@ class _Call:
         audio = self._history.read(low - lag, high + lag)
         source, beside = audio[lag : lag + high - low, span.channel], audio[:, other]
         place, rule = Interval(low, high), self._policy.echo
-        worded = span.recognizer not in _SOUNDS
-        score, places = mirrored(
-            place, source, beside, self.call.sample_rate, lag, rule, worded=worded
-        )
+        score, places = mirrored(place, source, beside, self.call.sample_rate, lag, rule)
         for place in places:
             start, end = max(0, place.start), min(self.position, place.end)
             if start < end:

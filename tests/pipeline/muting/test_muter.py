@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.audio.levels import Levels
+from pipeline.muting.crosstalk import Echo, find_echo
 from pipeline.muting.muter import CallMuter
 from pipeline.muting.padding import Interval, Padding, widen
 from pipeline.muting.rendering import NOISE_PEAK, TONE_PEAK, Fill, apply_mutes
@@ -245,27 +246,60 @@ def echoed(louder: float, by: int = 1_200) -> np.ndarray:
     return np.stack([(np.roll(voice, by) / louder).astype(np.int16), voice], axis=1)
 
 
-SOUNDS = ["unexplained-speech", "sound-without-words", "speech-without-words"]
+SOUND = wordless("unexplained-speech")
 
 
-@pytest.mark.parametrize("recognizer", SOUNDS)
-def test_an_echo_without_words_is_not_mirrored_back_to_its_voice(recognizer: str) -> None:
+@pytest.mark.parametrize("found", [SOUND, wordless("doubtful-word"), span(0, 1.2, 2.5)])
+def test_an_echo_is_not_mirrored_back_to_its_voice(found: Span) -> None:
+    """The voice was listened to by itself, and what was found in it decides."""
     policy = PLAIN.model_copy(update={"echo": EchoRule()})
     pcm = echoed(50)
-    out, _ = run(policy, pcm, wordless(recognizer))
+    out, _ = run(policy, pcm, found)
     assert np.array_equal(out[:, 1], pcm[:, 1])
     assert not out[round(1.2 * RATE) : round(2.5 * RATE), 0].any()
+
+
+def test_a_voice_that_came_back_speaks_for_no_echo() -> None:
+    pcm = echoed(50)
+    assert find_echo(pcm[RATE : 3 * RATE, 0], pcm[:, 1], RATE, RATE) == Echo(score=0.0, lag=0)
+    assert find_echo(pcm[RATE : 3 * RATE, 1], pcm[:, 0], RATE, RATE).lag == 1_200
+    assert find_echo(pcm[:40, 0], pcm[:120, 1], RATE, 40).score > 0  # too short to say
+
+
+def test_of_echoes_both_ways_the_one_of_the_span_is_silenced() -> None:
+    """The agent is heard on the customer's line, who answers, and is heard on the agent's."""
+    policy = PLAIN.model_copy(update={"echo": EchoRule()})
+    answer = slice(int(1.4 * RATE), int(3.6 * RATE))
+    voices = RNG.normal(0, 4_000, (5 * RATE, 2))
+    voices[answer, 1] = 0
+    voices[: answer.start, 0] = voices[answer.stop :, 0] = 0
+    pcm = (voices + np.roll(voices[:, ::-1], 1_200, axis=0) / 50).astype(np.int16)
+    out, chunks = run(policy, pcm, span(0, 1, 4))
+    echo = next(one for each in chunks for one in each.mutes if one.channel == 1)
+    assert echo.spans[0].reason is Reason.ECHO
+    assert not out[answer.start + 1_200 : answer.stop + 1_200, 1].any()
+    assert np.array_equal(out[: RATE + 1_200, 1], pcm[: RATE + 1_200, 1])  # no shift the other way
+
+
+def test_an_echo_is_found_beside_a_voice_that_comes_back_in_the_same_second() -> None:
+    policy = PLAIN.model_copy(update={"echo": EchoRule()})
+    question, answer = (slice(int(a * RATE), int(b * RATE)) for a, b in ((1.35, 1.6), (1.8, 2.5)))
+    voices = np.zeros((4 * RATE, 2))
+    voices[question, 1] = RNG.normal(0, 1_000, question.stop - question.start)
+    voices[answer, 0] = RNG.normal(0, 190, answer.stop - answer.start)
+    pcm = (voices + np.roll(voices[:, ::-1], 1_200, axis=0) * 0.35).astype(np.int16)
+    out, _ = run(policy, pcm, span(0, 1.5, 2.5))
+    assert not out[answer.start + 1_200 : answer.stop + 1_200, 1].any()
+    assert np.array_equal(out[question, 1], pcm[question, 1])
 
 
 @pytest.mark.parametrize(
     ("found", "pcm", "mode"),
     [
-        (span(0, 1.2, 2.5), echoed(50), "auto"),  # a word was heard in it
-        (wordless("doubtful-word"), echoed(50), "auto"),
-        (wordless(SOUNDS[0]), echoed(50), "always"),
-        (wordless(SOUNDS[0]), echoed(1.5), "auto"),  # hardly louder
-        (wordless(SOUNDS[0]), echoed(50, -1_200), "auto"),  # later
-        (wordless(SOUNDS[0]), echoed(50, 60), "auto"),  # at the same time
+        (SOUND, echoed(50), "always"),
+        (SOUND, echoed(1.5), "auto"),  # hardly louder
+        (SOUND, echoed(50, -1_200), "auto"),  # later
+        (SOUND, echoed(50, 60), "auto"),  # at the same time
     ],
 )
 def test_in_doubt_both_channels_are_silent(found: Span, pcm: np.ndarray, mode: str) -> None:
