@@ -21,6 +21,7 @@ from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD, Comprehension
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.decision.resolver import apart, named
+from pipeline.detection.hypotheses.agreement import agreed
 from pipeline.detection.hypotheses.span_edges import bordered
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
 from pipeline.evidence.disclosed_words import Disclosure
@@ -29,6 +30,7 @@ from pipeline.records.continuity import MIXED
 from pipeline.records.intervals import subtract_intervals
 from pipeline.records.model import (
     Action,
+    Agreed,
     CallEnd,
     Detection,
     EndedBy,
@@ -304,6 +306,7 @@ class CallDetector:
         )
         shown = self._disclosure.told(words, self._words, self._stated)
         disclosed = self._disclosed(spans)
+        sure = self._agreed(until)
         self._words = [word for word in self._words if word.start >= until]
         keep = self._watermark - round(_KEEP_S * self._rate)
         self._stated = [span for span in self._stated if span.end > keep]
@@ -325,9 +328,19 @@ class CallDetector:
             since=before,
             detection=self._by(),
             candidates=self._candidates(keep),
+            agreed=sure,
         )
         self._seq += 1
         return findings
+
+    def _agreed(self, until: int) -> tuple[Agreed, ...]:
+        """Words that both models were sure of, which begin before a sample; none where it fails."""
+        try:
+            found = agreed(self._words, vocabulary(self._language), self._rate)
+        except Exception:  # noqa: BLE001 - what sounds there is looked at as if nobody knew it
+            self.failures += 1
+            return ()
+        return tuple(one for one in found if one.start < until)
 
     def _candidates(self, keep: int) -> tuple[Span, ...]:
         """What a threshold decided on since the last findings, each once, in order."""

@@ -44,6 +44,7 @@ from pipeline.records.call_names import same_call
 from pipeline.records.continuity import MIXED, Account
 from pipeline.records.model import (
     Action,
+    Agreed,
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -243,6 +244,7 @@ class _Call:
         self._pieces: list[_Piece] = []
         self._longest = SPAN_PIECE_S * call.sample_rate
         self._gaps: list[Mute] = []
+        self._agreed: list[Agreed] = []
         self._keys = Keys(call)
         self._mutes = [
             ChannelMutes(channel, self._padding, call.sample_rate)
@@ -282,6 +284,7 @@ class _Call:
         hole = self._account.take(findings)
         if self._account.mixed:
             self.marks.add(MIXED)
+        self._agreed += findings.agreed
         for span in findings.spans:
             if span.action is Action.MUTE:
                 if span.start < before:
@@ -439,6 +442,7 @@ class _Call:
             pcm=pcm,
             mutes=tuple(touching + gaps),
             policy=self._digest,
+            agreed=tuple(each for each in self._agreed if each.start < end and each.end > start),
         )
 
     def _forget(self) -> None:
@@ -447,6 +451,7 @@ class _Call:
         for mutes in self._mutes:
             mutes.forget(self._released)
         self._gaps = [gap for gap in self._gaps if gap.end > self._released]
+        self._agreed = [each for each in self._agreed if each.end > self._released]
         first = min([self.watermark, self._released, *(each.start for each in self._pieces)])
         self._history.forget(first - padding.back - max(padding.context, padding.lag))
 

@@ -34,6 +34,7 @@ from pipeline.records.consent import (
 )
 from pipeline.records.model import (
     Action,
+    Agreed,
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -218,6 +219,12 @@ def _read_mute(form: Form) -> Mute:
     return Mute(form["channel"], form["start"], form["end"], _each(_read_span, form["spans"]))
 
 
+def _read_agreed(form: Form) -> Agreed:
+    _require(0 <= form["start"] <= form["end"], "an agreed word ends before it starts")
+    _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
+    return Agreed(**form)
+
+
 def _read_end(form: Form, _audio: bytes = b"") -> CallEnd:
     _require(form["chunks"] >= 0 and form["end"] >= 0, "a call's length is negative")
     ended_by = EndedBy(form["ended_by"])
@@ -265,6 +272,7 @@ def _read_findings(form: Form, _audio: bytes) -> Findings:
         since=form["since"],
         detection=Detection(**form["detection"]) if form["detection"] else None,
         candidates=_each(_read_span, form["candidates"]),
+        agreed=_each(_read_agreed, form["agreed"]),
     )
 
 
@@ -305,6 +313,7 @@ def _read_redacted(form: Form, audio: bytes) -> RedactedChunk:
         pcm=_pcm(audio, call.channels),
         mutes=_each(_read_mute, form["mutes"]),
         policy=form["policy"],
+        agreed=_each(_read_agreed, form["agreed"]),
     )
 
 

@@ -306,6 +306,20 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """Where every model wrote the same word, surely and none that may be a number; not which."""
+
+    channel: int
+    start: int
+    end: int
+
+    @property
+    def interval(self) -> Interval:
+        """Its samples."""
+        return Interval(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What detection brought since the last record of the same call."""
 
@@ -330,6 +344,8 @@ class Findings:
     candidates: tuple[Span, ...] = ()
     """What a threshold decided on, above it and some way below, before overlaps are settled: what
     another threshold would have done. It mutes nothing. See ``pipeline.evidence.candidates``."""
+    agreed: tuple[Agreed, ...] = ()
+    """Words that every model was sure of, before the watermark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +375,8 @@ class RedactedChunk:
     """Every mute that touches the chunk, in call samples, whole even where it goes beyond."""
     policy: str = ""
     """``Policy.digest`` of what it was muted by; empty in what older versions wrote."""
+    agreed: tuple[Agreed, ...] = ()
+    """Words that every model of the first pass was sure of, as far as they touch the chunk."""
 
     @property
     def end(self) -> int:

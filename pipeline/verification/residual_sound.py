@@ -48,21 +48,26 @@ _LONGEST_HINTED_MS: Final = 1_500
 
 
 def residual_sounds(
-    audible: Sequence[Interval], mutes: Sequence[Interval], words: Iterable[Word], rate: int
+    audible: Sequence[Interval],
+    mutes: Sequence[Interval],
+    words: Iterable[Word],
+    rate: int,
+    agreed: Sequence[Interval] = (),
 ) -> list[Interval]:
     """What sounds beside a mute, or beside what was found there, and no word explains.
 
-    A clear word that is no number explains the sound under it; but not a short sound of its own
-    with a hint of a digit.
+    A clear word that is no number explains the sound under it, and so does a word of which both
+    models of the first pass were sure; but not a short sound of its own with a hint of a digit.
 
     Args:
         audible: where something can be heard, in order, outside the mutes.
         mutes: of numbers, on the same channel.
         words: what was heard there.
         rate: Hz.
+        agreed: words that both models of the first pass were sure of.
     """
     near, next_to, far = (each * rate // 1_000 for each in (TOUCHING_MS, _CHAINED_MS, _ENCLOSED_MS))
-    left, known = _unexplained(audible, list(words), rate), list(mutes)
+    left, known = _unexplained(audible, list(words), agreed, rate), list(mutes)
     found: list[Interval] = []
     while fresh := [
         part
@@ -82,14 +87,16 @@ def _belongs(part: Interval, known: Sequence[Interval], near: int, far: int) -> 
     return min(before, after) <= near or max(before, after) <= far
 
 
-def _unexplained(audible: Sequence[Interval], words: list[Word], rate: int) -> list[Interval]:
+def _unexplained(
+    audible: Sequence[Interval], words: list[Word], agreed: Sequence[Interval], rate: int
+) -> list[Interval]:
     alone, least, longest, attached = (
         each * rate // 1_000 for each in (_ALONE_MS, _LEAST_MS, _LONGEST_MS, _ATTACHED_MS)
     )
     digits, others = _parted(words)
     hints = _hints(digits, _HINT, rate)
     any_hints = _hints(digits, 0.0, rate)
-    covers = _covers(others, _CLEAR, rate)
+    covers = [*_covers(others, _CLEAR, rate), *agreed]
     faint = _covers(others, _FAINT, rate)
     parts: list[Interval] = []
     for sound in audible:

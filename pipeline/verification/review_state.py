@@ -22,6 +22,7 @@ from pipeline.records.entities import Entity
 from pipeline.records.intervals import subtract_intervals
 from pipeline.records.model import (
     Action,
+    Agreed,
     CallEnd,
     CallInfo,
     Check,
@@ -103,6 +104,7 @@ class ReviewState:
         self._held: deque[RedactedChunk] = deque()
         self._mutes: list[Mute] = []
         """Those near what is held, for the windows' expectations."""
+        self._agreed: set[Agreed] = set()
         self._position = 0
         self._tracks = [AudibleTrack(info.sample_rate) for _ in range(info.channels)]
         self._planner = Planner(
@@ -144,6 +146,7 @@ class ReviewState:
         self.tally.chunks += 1
         for channel, track in enumerate(self._tracks):
             track.take(chunk.pcm[:, channel], chunk.start)
+        self._agreed.update(chunk.agreed)
         for mute in chunk.mutes:
             if mute not in self._mutes:
                 self._mutes.append(mute)
@@ -227,8 +230,9 @@ class ReviewState:
             for mute in (*asked.known, *asked.mutes, *found)
             if mute.channel == channel and any(is_number(span) for span in mute.spans)
         ]
+        agreed = sorted(one.interval for one in self._agreed if one.channel == channel)
         parts = residual_sounds(
-            self._audible(asked), numbers, transcript.words, self.info.sample_rate
+            self._audible(asked), numbers, transcript.words, self.info.sample_rate, agreed
         )
         entity = Entity.NUMBER_SEQUENCE.value
         name = Recognizer.LEFT_SOUND.value
@@ -278,6 +282,7 @@ class ReviewState:
             self._planner.forget(begin)
             oldest = begin - _EXPECT_S * self.info.sample_rate
             self._mutes = [mute for mute in self._mutes if mute.end > oldest]
+            self._agreed = {one for one in self._agreed if one.end > oldest}
         return ready
 
     def verdict(self, end: CallEnd) -> Verdict:

@@ -8,6 +8,7 @@ is raised.
 from __future__ import annotations
 
 import bisect
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,8 +16,9 @@ from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.runs import NumberRun
-from pipeline.detection.numbers.tokens import is_number
-from pipeline.records.model import Word
+from pipeline.detection.numbers.tokens import is_number, nearly_numbers
+from pipeline.records.model import Agreed, Hearing, Interval, Word
+from pipeline.transcription.word_timing import plausible
 
 _SURE: Final = 0.5
 """Word probability from which an ordinary word is believed to be one."""
@@ -33,6 +35,10 @@ SURE: Final = 0.6
 """Word probability below which a model does not know where a number begins either."""
 _ENOUGH: Final = 2
 """Digits at an edge that both models have to agree on."""
+_BOTH_SURE: Final = 0.7
+"""Word probability from which both models know a word: below, both may mishear alike."""
+_TOGETHER_S: Final = 0.2
+"""How far apart such a word may lie for them."""
 
 
 class Witnesses:
@@ -152,6 +158,35 @@ class Witnesses:
     def _within(words: Sequence[Word], start: int, end: int) -> Sequence[Word]:
         first = bisect.bisect_left(words, start, key=lambda one: one.start)
         return words[first : bisect.bisect_left(words, end, key=lambda one: one.start)]
+
+
+def agreed(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[Agreed]:
+    """Where both models were sure of the same ordinary word; in time order.
+
+    Args:
+        words: of all hearings and channels.
+        voc: the language.
+        rate: samples per second.
+    """
+    together = round(_TOGETHER_S * rate)
+    nearly = nearly_numbers(words, voc)
+    sure = [
+        (word, plausible(word.text, Interval(word.start, max(word.start, word.end)), rate))
+        for word, number in zip(words, nearly, strict=True)
+        if word.probability >= _BOTH_SURE and not number and not is_number(word.text, voc)
+    ]
+    second: dict[tuple[int, str], list[Interval]] = defaultdict(list)
+    for word, there in sure:
+        if word.hearing is Hearing.SECOND:
+            second[word.channel, comparable(word.text)].append(there)
+    found = {
+        Agreed(word.channel, min(here.start, there.start), max(here.end, there.end))
+        for word, here in sure
+        if word.hearing is Hearing.MAIN and comparable(word.text)
+        for there in second.get((word.channel, comparable(word.text)), ())
+        if max(here.start, there.start) - min(here.end, there.end) < together
+    }
+    return sorted(found, key=lambda one: (one.start, one.channel, one.end))
 
 
 def between(outer: int, inner: int, most: int) -> int:

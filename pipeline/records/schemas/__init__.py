@@ -23,8 +23,8 @@ NEWEST = {
     "AudioChunk": 5,
     "CallEnd": 2,
     "Heard": 6,
-    "Findings": 5,
-    "RedactedChunk": 5,
+    "Findings": 6,
+    "RedactedChunk": 6,
     "Verdict": 4,
 }
 """The version that is written, by type; all versions up to it are read."""

@@ -16,6 +16,7 @@ from pipeline.policy.loading import parse_policy
 from pipeline.policy.model import Policy
 from pipeline.records.model import (
     Action,
+    Agreed,
     CallEnd,
     Findings,
     Hearing,
@@ -120,6 +121,19 @@ def test_a_word_that_the_reader_holds_for_sensitive_is_silenced_and_leaves_the_t
         ("URL", 900, 1_150, "reader", Action.COUNT),
     ]
     assert texts(found) == ["hello", "my", "site", "there"]
+
+
+def test_it_is_stated_of_which_words_both_models_were_sure() -> None:
+    one = heard(0, 0, 10_000, "hello laura four there")
+    second = [replace(word, hearing=Hearing.SECOND, start=word.start + 50) for word in one.words]
+    second[0] = replace(second[0], text="yellow")
+    found = run(
+        open_call(ScriptedAnalyses([])), [replace(one, words=(*one.words, *second))], 10_000
+    )
+    assert [each for one in found for each in one.agreed] == [
+        Agreed(0, 300, 550),
+        Agreed(0, 900, 1_150),
+    ]
 
 
 def test_counted_entities_are_stated_and_stay_in_the_transcript() -> None:

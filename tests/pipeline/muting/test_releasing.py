@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pipeline.errors import RecordError
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.model import EntityRule, MutingRule, Policy
 from pipeline.records.model import (
+    Agreed,
     CallEnd,
     EndedBy,
     Findings,
@@ -73,6 +75,25 @@ def test_after_the_last_watermark_everything_is_silent() -> None:
     assert last.marks == ("unheard",)
     reasons = {one.reason for each in out[:-1] for mute in each.mutes for one in mute.spans}
     assert reasons == {Reason.UNHEARD}
+
+
+def test_a_chunk_says_of_which_words_in_it_every_model_was_sure() -> None:
+    first, over = Agreed(1, 4_000, 6_000), Agreed(0, 7_000, 9_000)
+    later = Agreed(1, 16_000, 17_000)
+    muter = CallMuter(PLAIN)
+    pcm = loud(3)
+    muter.take_findings(replace(findings(mark=2), agreed=(first, over)))
+    muter.take_findings(
+        replace(findings(seq=1, mark=3, end=end_of(3)), agreed=(later,), since=16_000)
+    )
+    out = [
+        one for seq in range(3) for one in muter.take_audio(chunk(seq, pcm[seq * RATE :][:RATE]))
+    ]
+    assert [each.agreed for each in out if isinstance(each, RedactedChunk)] == [
+        (first, over),
+        (over,),
+        (later,),
+    ]
 
 
 def test_without_any_finding_the_whole_call_is_silent() -> None:

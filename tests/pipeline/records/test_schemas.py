@@ -28,7 +28,7 @@ WRITTEN = json.loads(
 
 def _before_business(name: str) -> Record:
     """A record of a call of which nobody says how it came about."""
-    record: Any = _before_numbers() if name == "Heard" else SAMPLES[name]
+    record: Any = _before_numbers() if name == "Heard" else _before_agreed(name)
     return cast("Record", replace(record, call=replace(record.call, business=Business())))
 
 
@@ -37,9 +37,15 @@ def _before_numbers() -> Record:
     return cast("Record", replace(cast("Any", SAMPLES["Heard"]), words=(WORD,)))
 
 
+def _before_agreed(name: str) -> Record:
+    """A record that does not say of which words every model was sure."""
+    record: Any = SAMPLES[name]
+    return replace(record, agreed=()) if hasattr(record, "agreed") else record
+
+
 def _before_consent(name: str) -> Record:
     """A record of a call of whose consent nobody says anything."""
-    record: Any = SAMPLES[name]
+    record: Any = _before_agreed(name)
     if isinstance(record, CallEnd):
         return replace(record, consent=None)
     changed: dict[str, Any] = {}
@@ -78,7 +84,8 @@ def _before_pauses(record: Record) -> Record:
 
 BEFORE: dict[tuple[str, int], Record] = {
     ("Findings", 1): replace(_before_digests(_before_consent("Findings")), shown=()),
-    ("Findings", 4): replace(cast("Any", SAMPLES["Findings"]), candidates=()),
+    ("Findings", 4): replace(cast("Any", _before_agreed("Findings")), candidates=()),
+    **{(name, 5): _before_agreed(name) for name in ("Findings", "RedactedChunk")},
     ("Heard", 5): _before_numbers(),
     ("AudioChunk", 1): _before_pauses(_before_parties("AudioChunk")),
     ("AudioChunk", 2): _before_pauses(_before_consent("AudioChunk")),

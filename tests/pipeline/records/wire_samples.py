@@ -20,6 +20,7 @@ from pipeline.records.consent import (
 )
 from pipeline.records.model import (
     Action,
+    Agreed,
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -74,6 +75,7 @@ END = CallEnd("call-1", 7, 56_000, EndedBy.IDLE, ("gap", "unheard"), DECISION)
 WORD = Word(1, 100, 200, "placeholder", 0.25, Hearing.SECOND)
 SPAN = Span("CARD_NUMBER", 1, 100, 200, 0.75, "numbers", Action.COUNT, Reason.ECHO)
 SHOWN = Shown("CARD_NUMBER", 1, 100, 200, "************1111")
+AGREED = Agreed(1, 320, 480)
 MUTE = Mute(0, 90, 210, (SPAN,))
 
 DETECTION = Detection("ab" * 32, "00112233445566ff", "8899", "hushwire 1.2 (cdef)")
@@ -109,8 +111,11 @@ SAMPLES: dict[str, Record] = {
         since=640,
         detection=DETECTION,
         candidates=(SPAN,),
+        agreed=(AGREED,),
     ),
-    "RedactedChunk": RedactedChunk(CALL, 4, 32_000, PCM, (MUTE,), policy="ab" * 32),
+    "RedactedChunk": RedactedChunk(
+        CALL, 4, 32_000, PCM, (MUTE,), policy="ab" * 32, agreed=(AGREED,)
+    ),
     "Verdict": Verdict(
         CALL,
         passed=False,

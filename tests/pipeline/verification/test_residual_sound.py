@@ -23,9 +23,12 @@ def word(text: str, start: float, end: float, probability: float = 0.9) -> Word:
 
 
 def found(
-    *audible: Interval, words: tuple[Word, ...] = (), mutes: tuple[Interval, ...] = (MUTE,)
+    *audible: Interval,
+    words: tuple[Word, ...] = (),
+    mutes: tuple[Interval, ...] = (MUTE,),
+    agreed: tuple[Interval, ...] = (),
 ) -> list[Interval]:
-    return residual_sounds(audible, mutes, words, RATE)
+    return residual_sounds(audible, mutes, words, RATE, agreed)
 
 
 @pytest.mark.parametrize("sound", [at(9.6, 9.9), at(12.0, 12.3), at(12.15, 12.5)])
@@ -58,6 +61,14 @@ def test_only_a_word_that_may_be_no_digit_explains(
     assert found(sound, words=(word(text, 12.1, 12.5, probability),)) == (
         [] if explains else [sound]
     )
+
+
+def test_a_word_that_the_first_pass_was_sure_of_explains_as_a_clear_one_does() -> None:
+    sound = at(12.1, 12.5)
+    assert found(sound, agreed=(at(12.0, 12.5),)) == []
+    assert found(sound, agreed=(at(12.0, 12.15),)) == [at(12.15, 12.5)]
+    digit = word("3.", 12.6, 13.4, 0.2)
+    assert found(sound, words=(digit,), agreed=(at(12.0, 12.5),)) == [sound]
 
 
 def test_a_hint_of_a_digit_outweighs_the_word_on_a_short_sound() -> None:

@@ -12,6 +12,7 @@ from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import MutingRule, VerificationRule
 from pipeline.records.model import (
     Action,
+    Agreed,
     CallEnd,
     Interval,
     Mute,
@@ -320,6 +321,10 @@ def test_a_sound_without_a_word_beside_a_muted_number_is_muted_with_it(channel: 
     )
     assert len(windows) == 2, "a rest is asked for once"
     assert drive(chunks, nothing)[1].added == (), "a word explains it"
+    for sure, added in ((channel, ()), (1 - channel, verdict.added)):
+        agreed = Agreed(sure, SECRET.end - 800, round(12.3 * RATE))
+        known = [replace(one, agreed=(agreed,)) if one.seq in {11, 12} else one for one in chunks]
+        assert drive(known, nothing, words=wordless)[1].added == added
 
 
 def test_what_is_added_ends_in_a_ramp_in_the_next_chunk_and_is_stated_where_it_is_silent() -> None:
