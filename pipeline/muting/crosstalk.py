@@ -25,7 +25,7 @@ import numpy.typing as npt
 from pipeline.audio.levels import FRAMES_PER_SECOND, SILENCE_DBFS, Levels
 from pipeline.muting.padding import sounding
 from pipeline.policy.model import EchoRule
-from pipeline.records.model import Interval
+from pipeline.records.model import FULL_SCALE, Interval
 
 _BAND_HZ: Final = (300.0, 3_400.0)
 """The telephone band (ITU-T G.712)."""
@@ -69,8 +69,8 @@ def find_echo(
         lag: longest delay looked for, in samples.
 
     Returns:
-        The best match over all blocks of about a second; score 0 where either is too quiet, and
-        for blocks in which nothing but the other channel's own voice came back.
+        The best match over all blocks of about a second. Of a block its score is 0 where either
+        channel is too quiet, and where nothing but the other channel's own voice came back.
     """
     best = Echo(score=0.0, lag=0)
     block = _BLOCK_MS * sample_rate // 1_000
@@ -95,6 +95,8 @@ def mirrored(
     rule: EchoRule,
 ) -> tuple[float, list[Interval]]:
     """Where another channel is silenced because the voice of a span is heard there.
+
+    Nowhere where it is the other channel's voice that came back, unless the rule is ``always``.
 
     Args:
         span: what is silenced on the first channel.
@@ -141,25 +143,28 @@ def _match(
     likeness[energies < 0.01 * float(energies.max(initial=0.0))] = 0.0
     peak = int(np.argmax(likeness))
     own = lag - _EARLIER_MS * sample_rate // 1_000
-    if peak <= own and _rms(other[peak : peak + len(source)]) >= _LOUDER * _rms(source):
-        if _came_back(source, other, peak, sample_rate):
-            return Echo(score=0.0, lag=0)
-        likeness[: own + 1] = 0.0
-        peak = int(np.argmax(likeness))
+    if peak <= own:
+        back, voice = _in_band(source, sample_rate), _in_band(other, sample_rate)
+        if _rms(voice[peak : peak + len(back)]) >= _LOUDER * _rms(back):
+            if _came_back(back, voice, peak, sample_rate):
+                return Echo(score=0.0, lag=0)
+            likeness[: own + 1] = 0.0
+            peak = int(np.argmax(likeness))
     return Echo(score=min(1.0, float(likeness[peak])), lag=peak - lag)
 
 
 def _came_back(
     source: npt.NDArray[np.int16], other: npt.NDArray[np.int16], at: int, sample_rate: int
 ) -> bool:
-    """Whether every sound of a block is drowned by what the other channel had right before.
+    """Whether every sound of a block is drowned by what the other channel had up to 0.1 s before.
 
-    Then nothing sounds in it but the echo: a voice of its own would stand out somewhere.
+    Somebody who speaks in it too stands out then, unless the other channel drowns his voice, and so
+    far more his echo there.
 
     Args:
-        source: the block.
-        other: the other channel.
-        at: where in it lies what came back.
+        source: the block, in the telephone band.
+        other: the other channel, likewise.
+        at: where in it the original of what came back begins.
         sample_rate: Hz.
     """
     first = max(0, at - _TAIL_FRAMES * (sample_rate // FRAMES_PER_SECOND))
@@ -171,6 +176,17 @@ def _came_back(
     return len(sounds) > 0 and all(
         float(voice[frame : frame + ahead + 2].max()) >= least[frame] for frame in sounds.tolist()
     )
+
+
+def _in_band(signal: npt.NDArray[np.int16], sample_rate: int) -> npt.NDArray[np.int16]:
+    """The signal in the telephone band: hum and a constant are no voice."""
+    size = _fast(len(signal))
+    spectrum = np.fft.rfft(signal, size)
+    low, high = (round(hertz * size / sample_rate) for hertz in _BAND_HZ)
+    spectrum[:low] = 0.0
+    spectrum[high:] = 0.0
+    heard = np.rint(np.fft.irfft(spectrum, size)[: len(signal)])
+    return np.asarray(np.clip(heard, -FULL_SCALE, FULL_SCALE - 1), np.int16)
 
 
 def _whitened(

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from pipeline.detection.dialogue.timeline import in_phrases
-from pipeline.detection.language.prompts import find_prompts
 from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.detection.numbers.tokens import is_number
 from pipeline.records.intervals import uncovered
@@ -93,11 +91,10 @@ def _unexplained(
     alone, least, longest, attached = (
         each * rate // 1_000 for each in (_ALONE_MS, _LEAST_MS, _LONGEST_MS, _ATTACHED_MS)
     )
-    digits, others = _parted(words)
-    hints = _hints(digits, _HINT, rate)
-    any_hints = _hints(digits, 0.0, rate)
-    covers = [*_covers(others, _CLEAR, rate), *agreed]
-    faint = _covers(others, _FAINT, rate)
+    hints = _hints(words, _HINT, rate)
+    any_hints = _hints(words, 0.0, rate)
+    covers = [*_covers(words, _CLEAR, rate), *agreed]
+    faint = _covers(words, _FAINT, rate)
     parts: list[Interval] = []
     for sound in audible:
         hinted = len(sound) <= alone and any(hint.overlaps(sound) for hint in hints)
@@ -120,42 +117,21 @@ def _unexplained(
     ]
 
 
-def _parted(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
-    """The words that may speak a digit, and the others.
-
-    Those of a clear phrase speak none: "the last four are".
-    """
-    voc = vocabulary()
-    digits: list[Word] = []
-    others: list[Word] = []
-    for hearing in sorted({word.hearing for word in words}):
-        heard = sorted((one for one in words if one.hearing is hearing), key=lambda one: one.start)
-        clear = [
-            prompt
-            for prompt in find_prompts(heard, voc)
-            if min(one.probability for one in heard[prompt.first : prompt.last + 1]) >= _CLEAR
-        ]
-        phrases = in_phrases(heard, clear, voc)
-        for at, word in enumerate(heard):
-            digit = at not in phrases and is_number(word.text, voc)
-            (digits if digit else others).append(word)
-    return digits, others
-
-
-def _hints(digits: Iterable[Word], least: float, rate: int) -> list[Interval]:
+def _hints(words: Iterable[Word], least: float, rate: int) -> list[Interval]:
     """Where a digit may be spoken by what was written, however wrong its time is."""
-    off = _OFF_MS * rate // 1_000
+    voc, off = vocabulary(), _OFF_MS * rate // 1_000
     return [
         Interval(max(0, word.start - off), word.end + off)
-        for word in digits
-        if word.probability >= least
+        for word in words
+        if word.probability >= least and is_number(word.text, voc)
     ]
 
 
 def _covers(words: Iterable[Word], least: float, rate: int) -> list[Interval]:
     """What words account for that are no numbers."""
+    voc = vocabulary()
     return [
         plausible(word.text, Interval(word.start, word.end), rate)
         for word in words
-        if word.probability >= least
+        if word.probability >= least and not is_number(word.text, voc)
     ]

@@ -7,7 +7,7 @@ two such silences is read once and only again when words are added to it.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -133,22 +133,21 @@ class ChannelTimeline:
         prompts = [
             prompt for prompt in find_prompts(words, self._voc) if prompt.first not in standins
         ]
-        covered = in_phrases(words, prompts, self._voc)
+        covered = self._covered(words, prompts)
         runs = read(words, max_gap=self._split, without=covered, voc=self._voc, tokens=tokens)
         return _Piece(0, prompts, runs)
 
+    def _covered(self, words: list[Word], prompts: list[Prompt]) -> set[int]:
+        """Words of phrases, whose numbers are none: "last four", "three digits".
 
-def in_phrases(words: Sequence[Word], prompts: Iterable[Prompt], voc: Vocabulary) -> set[int]:
-    """Places of the words of phrases, whose numbers are none: "last four", "three digits".
-
-    A number word at the end of a phrase counts as a digit all the same if digits follow it:
-    "the next four five one one".
-    """
-    covered: set[int] = set()
-    for prompt in prompts:
-        last = prompt.last
-        follows = last + 1 < len(words) and is_number(words[last + 1].text, voc)
-        if follows and is_number(words[last].text, voc):
-            last -= 1
-        covered.update(range(prompt.first, last + 1))
-    return covered
+        A number word at the end of a phrase counts as a digit all the same if digits follow it:
+        "the next four five one one".
+        """
+        covered: set[int] = set()
+        for prompt in prompts:
+            last = prompt.last
+            follows = last + 1 < len(words) and is_number(words[last + 1].text, self._voc)
+            if follows and is_number(words[last].text, self._voc):
+                last -= 1
+            covered.update(range(prompt.first, last + 1))
+        return covered

@@ -261,9 +261,30 @@ def test_an_echo_is_not_mirrored_back_to_its_voice(found: Span) -> None:
 
 def test_a_voice_that_came_back_speaks_for_no_echo() -> None:
     pcm = echoed(50)
-    assert find_echo(pcm[RATE : 3 * RATE, 0], pcm[:, 1], RATE, RATE) == Echo(score=0.0, lag=0)
+    none = Echo(score=0.0, lag=0)
+    assert find_echo(pcm[RATE : 3 * RATE, 0], pcm[:, 1], RATE, RATE) == none
     assert find_echo(pcm[RATE : 3 * RATE, 1], pcm[:, 0], RATE, RATE).lag == 1_200
-    assert find_echo(pcm[:40, 0], pcm[:120, 1], RATE, 40).score > 0  # too short to say
+    assert find_echo(pcm[RATE : 3 * RATE, 0], pcm[:, 1], 2 * RATE, RATE) == none
+    short = find_echo(pcm[2 * RATE :, 0][:40], pcm[RATE:, 1][: 2 * RATE + 40], RATE, RATE)
+    assert short.score > 0, "40 samples say nothing"
+
+
+def test_a_room_that_goes_on_to_sound_is_no_voice_of_its_own() -> None:
+    voice = RNG.normal(0, 4_000, 4 * RATE) * (np.arange(4 * RATE) % 4_000 < 2_000)
+    room = (np.roll(voice, 1_200) / 50 + np.roll(voice, 1_700) / 60).astype(np.int16)
+    found = find_echo(room[RATE : 3 * RATE], voice.astype(np.int16), RATE, RATE)
+    assert found == Echo(score=0.0, lag=0)
+
+
+@pytest.mark.parametrize("hertz", [0, 50])
+def test_hum_makes_no_channel_louder(hertz: int) -> None:
+    """Channels that were shifted against each other: the echo is earlier than its voice."""
+    policy = PLAIN.model_copy(update={"echo": EchoRule()})
+    voice = RNG.normal(0, 2_000, 4 * RATE)
+    hum = 12_000 * np.cos(2 * np.pi * hertz / RATE * np.arange(4 * RATE))
+    pcm = np.stack([hum + np.roll(voice, -1_200) / 8, voice], axis=1).astype(np.int16)
+    out, _ = run(policy, pcm, span(1, 1.2, 2.5))
+    assert not out[round(1.2 * RATE) - 1_200 : round(2.5 * RATE) - 1_200, 0].any()
 
 
 def test_of_echoes_both_ways_the_one_of_the_span_is_silenced() -> None:

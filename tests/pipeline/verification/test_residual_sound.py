@@ -77,18 +77,6 @@ def test_a_hint_of_a_digit_outweighs_the_word_on_a_short_sound() -> None:
     assert found(sound, words=(is_word, word("3.", 12.6, 13.4, 0.05))) == []
 
 
-@pytest.mark.parametrize(
-    ("four", "after", "explains"),
-    [(0.9, "are", True), (0.4, "are", False), (0.9, "five", False)],
-)
-def test_the_number_of_a_clear_phrase_is_no_digit(
-    four: float, after: str, *, explains: bool
-) -> None:
-    said = (word("The", 9.1, 9.3), word("last", 9.3, 9.6), word("four", 9.6, 9.85, four))
-    left = [] if explains else [at(9.6, 9.85)]
-    assert found(at(9.1, 9.85), words=(*said, word(after, 9.85, 10.1))) == left
-
-
 def test_a_faint_word_explains_nothing_where_a_digit_was_written_near() -> None:
     sound, word_on_it = at(12.1, 12.5), word("then", 12.1, 12.6, 0.3)
     assert found(sound, words=(word_on_it,)) == []
