@@ -105,6 +105,7 @@ class CallDetector:
         self._heard_until = [0] * channels
         self._horizon = 0
         self._words: list[Word] = []
+        self._agreed: list[Agreed] = []
         self._found: list[Span] = []
         self._stated: list[Span] = []
         self._weighed: set[Span] = set()
@@ -205,6 +206,8 @@ class CallDetector:
         try:
             self._turns.take(transcript)
             self._conversation.take(transcript)
+            kept = [word for word in transcript.words if word.start >= 0]
+            self._agreed += agreed(kept, vocabulary(self._language), self._rate)
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             self._fail(transcript.channel, transcript.start, transcript.end)
         self._heard_until[transcript.channel] = max(
@@ -306,7 +309,8 @@ class CallDetector:
         )
         shown = self._disclosure.told(words, self._words, self._stated)
         disclosed = self._disclosed(spans)
-        sure = self._agreed(until)
+        sure = tuple(one for one in self._agreed if one.start < until)
+        self._agreed = [one for one in self._agreed if one.start >= until]
         self._words = [word for word in self._words if word.start >= until]
         keep = self._watermark - round(_KEEP_S * self._rate)
         self._stated = [span for span in self._stated if span.end > keep]
@@ -332,15 +336,6 @@ class CallDetector:
         )
         self._seq += 1
         return findings
-
-    def _agreed(self, until: int) -> tuple[Agreed, ...]:
-        """Words that both models were sure of, which begin before a sample; none where it fails."""
-        try:
-            found = agreed(self._words, vocabulary(self._language), self._rate)
-        except Exception:  # noqa: BLE001 - what sounds there is looked at as if nobody knew it
-            self.failures += 1
-            return ()
-        return tuple(one for one in found if one.start < until)
 
     def _candidates(self, keep: int) -> tuple[Span, ...]:
         """What a threshold decided on since the last findings, each once, in order."""

@@ -307,7 +307,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """Where every model wrote the same word, surely and none that may be a number; not which."""
+    """Where both models of the first pass were sure of the same ordinary word; not which."""
 
     channel: int
     start: int
@@ -345,7 +345,7 @@ class Findings:
     """What a threshold decided on, above it and some way below, before overlaps are settled: what
     another threshold would have done. It mutes nothing. See ``pipeline.evidence.candidates``."""
     agreed: tuple[Agreed, ...] = ()
-    """Words that every model was sure of, before the watermark."""
+    """Words that both models were sure of, which begin before the watermark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +376,7 @@ class RedactedChunk:
     policy: str = ""
     """``Policy.digest`` of what it was muted by; empty in what older versions wrote."""
     agreed: tuple[Agreed, ...] = ()
-    """Words that every model of the first pass was sure of, as far as they touch the chunk."""
+    """Words that both models of the first pass were sure of, as far as they touch the chunk."""
 
     @property
     def end(self) -> int:

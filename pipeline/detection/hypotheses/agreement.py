@@ -8,15 +8,17 @@ is raised.
 from __future__ import annotations
 
 import bisect
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
 from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.normalise import bare
-from pipeline.detection.language.vocabulary import Vocabulary
+from pipeline.detection.language.vocabulary import Vocabulary, vocabulary
 from pipeline.detection.numbers.runs import NumberRun
-from pipeline.detection.numbers.tokens import is_number, nearly_numbers
+from pipeline.detection.numbers.tokens import is_number, is_part, nearly_numbers
+from pipeline.records.intervals import subtract_intervals
 from pipeline.records.model import Agreed, Hearing, Interval, Word
 from pipeline.transcription.word_timing import plausible
 
@@ -37,8 +39,9 @@ _ENOUGH: Final = 2
 """Digits at an edge that both models have to agree on."""
 _BOTH_SURE: Final = 0.7
 """Word probability from which both models know a word: below, both may mishear alike."""
-_TOGETHER_S: Final = 0.2
-"""How far apart such a word may lie for them."""
+_HINT: Final = 0.1
+"""Word probability from which a number that any hearing wrote is none of such a word's place."""
+_PIECES: Final = re.compile(r"(?:^|(?<=-))[^-'\u2019]+")
 
 
 class Witnesses:
@@ -163,30 +166,51 @@ class Witnesses:
 def agreed(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[Agreed]:
     """Where both models were sure of the same ordinary word; in time order.
 
+    A place begins where the first of them placed the word and ends where the first of them ended
+    it: the other often writes it over the digit that follows. What any hearing wrote as a number
+    there is left out. Of a word that was not asked how nearly it is a number, none is sure.
+
     Args:
-        words: of all hearings and channels.
+        words: of one window, as all hearings have them.
         voc: the language.
         rate: samples per second.
     """
-    together = round(_TOGETHER_S * rate)
     nearly = nearly_numbers(words, voc)
-    sure = [
+    placed = [
         (word, plausible(word.text, Interval(word.start, max(word.start, word.end)), rate))
-        for word, number in zip(words, nearly, strict=True)
-        if word.probability >= _BOTH_SURE and not number and not is_number(word.text, voc)
+        for word in words
     ]
-    second: dict[tuple[int, str], list[Interval]] = defaultdict(list)
-    for word, there in sure:
-        if word.hearing is Hearing.SECOND:
-            second[word.channel, comparable(word.text)].append(there)
-    found = {
-        Agreed(word.channel, min(here.start, there.start), max(here.end, there.end))
-        for word, here in sure
-        if word.hearing is Hearing.MAIN and comparable(word.text)
-        for there in second.get((word.channel, comparable(word.text)), ())
-        if max(here.start, there.start) - min(here.end, there.end) < together
+    numbers = [
+        place
+        for word, place in placed
+        if word.probability >= _HINT and _may_be_number(word.text, voc)
+    ]
+    sure: dict[Hearing, dict[tuple[int, str], list[Interval]]] = {
+        hearing: defaultdict(list) for hearing in Hearing
     }
-    return sorted(found, key=lambda one: (one.start, one.channel, one.end))
+    for (word, place), number in zip(placed, nearly, strict=True):
+        known = word.probability >= _BOTH_SURE and word.number_probability > 0 and not number
+        text = comparable(word.text)
+        if known and text and not _may_be_number(word.text, voc):
+            sure[word.hearing][word.channel, text].append(place)
+    found: set[Agreed] = set()
+    for (channel, text), places in sure[Hearing.MAIN].items():
+        for one in places:
+            for other in sure[Hearing.SECOND].get((channel, text), ()):
+                if one.overlaps(other):
+                    place = Interval(min(one.start, other.start), min(one.end, other.end))
+                    rest = subtract_intervals([place], numbers)
+                    found.update(Agreed(channel, each.start, each.end) for each in rest)
+    return sorted(found, key=lambda each: (each.start, each.channel, each.end))
+
+
+def _may_be_number(text: str, voc: Vocabulary) -> bool:
+    """Whether a word or a piece of it ("c-4", "four's") may be a part of a number, in English too."""
+    return any(
+        is_number(piece, language) or is_part(piece, language)
+        for piece in _PIECES.findall(text)
+        for language in (voc, vocabulary())
+    )
 
 
 def between(outer: int, inner: int, most: int) -> int:

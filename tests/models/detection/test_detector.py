@@ -125,15 +125,30 @@ def test_a_word_that_the_reader_holds_for_sensitive_is_silenced_and_leaves_the_t
 
 def test_it_is_stated_of_which_words_both_models_were_sure() -> None:
     one = heard(0, 0, 10_000, "hello laura four there")
-    second = [replace(word, hearing=Hearing.SECOND, start=word.start + 50) for word in one.words]
+    main = [replace(word, number_probability=0.001) for word in one.words]
+    second = [replace(word, hearing=Hearing.SECOND, start=word.start + 50) for word in main]
     second[0] = replace(second[0], text="yellow")
-    found = run(
-        open_call(ScriptedAnalyses([])), [replace(one, words=(*one.words, *second))], 10_000
-    )
+    before = replace(main[3], start=-10)
+    call = open_call(ScriptedAnalyses([]))
+    found = run(call, [replace(one, words=(before, *main, *second))], 10_000)
     assert [each for one in found for each in one.agreed] == [
         Agreed(0, 300, 550),
         Agreed(0, 900, 1_150),
     ]
+
+
+def test_an_agreed_word_is_stated_once_its_place_is_accounted_for() -> None:
+    one = heard(0, 0, 10_000, "hello there", at=8_000)
+    both = tuple(
+        replace(word, number_probability=0.001, hearing=hearing)
+        for word in one.words
+        for hearing in (Hearing.MAIN, Hearing.SECOND)
+    )
+    call = open_call(ScriptedAnalyses([]))
+    first = call.take(replace(one, words=both))
+    assert [each.agreed for each in first] == [()]
+    (last,) = call.finish(CallEnd("call-1", 1, 10_000))
+    assert last.agreed == (Agreed(0, 8_000, 8_250), Agreed(0, 8_300, 8_550))
 
 
 def test_counted_entities_are_stated_and_stay_in_the_transcript() -> None:
