@@ -32,9 +32,12 @@ from benchmarks.results import finish, stamp
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import Transcriber
+from pipeline.detection.hypotheses.agreement import agreed
+from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy
 from pipeline.records.model import (
+    Agreed,
     AudioChunk,
     CallEnd,
     Interval,
@@ -97,10 +100,11 @@ class Bench:
     def call(self, call: Labelled, result: Result, repeats: int) -> None:
         """Measure one call and add it to the result."""
         result.calls += 1
-        chunks = redacted(call, self._policy)
         first, again, rest = list[float](), list[float](), list[float]()
         for _ in range(repeats):
-            first.append(self._first_pass(call))
+            spent, sure = self._first_pass(call)
+            first.append(spent)
+            chunks = _told(redacted(call, self._policy), sure)
             self._heard.clear()
             began, self.listened_s = time.process_time(), 0.0
             after, verdict = self.verify(call, chunks)
@@ -118,7 +122,7 @@ class Bench:
         result.more_muted_ms += more
         for leak in leaks_of(call):
             result.planted[leak.kind] += 1
-            after, verdict = self.verify(call, redacted(call, self._policy, leak))
+            after, verdict = self.verify(call, _told(redacted(call, self._policy, leak), sure))
             if audible_share(call, leak, after) <= _LEFT:
                 result.silenced[leak.kind] += 1
             elif not verdict.passed:
@@ -158,15 +162,27 @@ class Bench:
             self.listened_s += time.process_time() - began
         return replace(self._heard[key], seq=window.seq)
 
-    def _first_pass(self, call: Labelled) -> float:
-        """CPU seconds of first-pass transcription, voice-activity detection included."""
+    def _first_pass(self, call: Labelled) -> tuple[float, list[Agreed]]:
+        """CPU seconds of the first pass, voice-activity detection included, and its agreed words."""
         began = time.process_time()
         segmenter = Segmenter(call.info, self._voice)
         windows = segmenter.take(AudioChunk(call.info, 0, 0, call.pcm))
         windows += segmenter.finish(CallEnd(call.info.call_id, 1, len(call.pcm)))
-        for window in windows:
-            self._transcriber.transcribe(window)
-        return time.process_time() - began
+        heard = [self._transcriber.transcribe(window) for window in windows]
+        spent = time.process_time() - began
+        voc, rate = vocabulary(), call.info.sample_rate
+        return spent, [one for window in heard for one in agreed(window.words, voc, rate)]
+
+
+def _told(chunks: Sequence[RedactedChunk], sure: Sequence[Agreed]) -> list[RedactedChunk]:
+    """The chunks with the agreed words that touch them."""
+    return [
+        replace(
+            chunk,
+            agreed=tuple(one for one in sure if one.start < chunk.end and one.end > chunk.start),
+        )
+        for chunk in chunks
+    ]
 
 
 def _harmless(call: Labelled, before: Pcm, after: Pcm) -> tuple[float, float]:

@@ -205,7 +205,10 @@ def agreed(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[Agreed]:
 
 
 def _may_be_number(text: str, voc: Vocabulary) -> bool:
-    """Whether a word or a piece of it ("c-4", "four's") may be a part of a number, or in English."""
+    """Whether a word, or a piece of it ("c-4", "four's"), may be a part of a number.
+
+    In the language of the call or in English, in which verification listens.
+    """
     return any(
         is_number(piece, language) or is_part(piece, language)
         for piece in _PIECES.findall(text)
