@@ -163,7 +163,7 @@ class Bench:
         return replace(self._heard[key], seq=window.seq)
 
     def _first_pass(self, call: Labelled) -> tuple[float, list[Agreed]]:
-        """CPU seconds of the first pass, voice-activity detection included, and its agreed words."""
+        """CPU seconds of the first pass, voice-activity detection included; its agreed words."""
         began = time.process_time()
         segmenter = Segmenter(call.info, self._voice)
         windows = segmenter.take(AudioChunk(call.info, 0, 0, call.pcm))
