@@ -55,7 +55,7 @@ class Echo:
     """Positive where the other channel comes later."""
 
 
-NONE: Final = Echo(score=0.0, lag=0)
+_NONE: Final = Echo(score=0.0, lag=0)
 
 
 def find_echo(
@@ -75,7 +75,7 @@ def find_echo(
         best later one too. Where the other channel is too quiet, or is only earlier and louder, the
         score of a block is 0 or that of chance.
     """
-    earlier = later = NONE
+    earlier = later = _NONE
     block = _BLOCK_MS * sample_rate // 1_000
     count = max(1, len(source) // block)
     bounds = [len(source) * index // count for index in range(count + 1)]
@@ -131,7 +131,7 @@ def _match(
 ) -> tuple[Echo, Echo]:
     """The best match where the other channel is earlier, if no later one is better, and later."""
     if min(_rms(source), _rms(other)) < _QUIETEST:
-        return NONE, NONE
+        return _NONE, _NONE
     # No lag that is looked for wraps around, because len(source) + 2 * lag == len(other).
     size = _fast(len(other))
     first = _whitened(source, size, sample_rate)
@@ -153,10 +153,10 @@ def _match(
     later = Echo(min(1.0, float(likeness[late])), late - lag)
     earlier = Echo(min(1.0, float(likeness[early])), early - lag)
     if later.score >= earlier.score:
-        return NONE, later
+        return _NONE, later
     voice = _in_band(other[early : early + len(source)], sample_rate)
     came_back = _rms(voice) >= _LOUDER * _rms(_in_band(source, sample_rate))
-    return NONE if came_back else earlier, later
+    return _NONE if came_back else earlier, later
 
 
 def _in_band(signal: npt.NDArray[np.int16], sample_rate: int) -> npt.NDArray[np.float32]:
