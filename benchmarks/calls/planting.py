@@ -23,6 +23,7 @@ from pipeline.policy.model import Policy
 from pipeline.records.entities import Entity
 from pipeline.records.intervals import merge_intervals, subtract_intervals
 from pipeline.records.model import (
+    Agreed,
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -126,16 +127,19 @@ def read_calls(manifest: Path) -> Iterator[Labelled]:
         yield Labelled(CallInfo(Path(entry["file"]).stem, int(rate), roles), pcm, entry)
 
 
-def redacted(call: Labelled, policy: Policy, leak: Leak | None = None) -> list[RedactedChunk]:
+def redacted(
+    call: Labelled, policy: Policy, leak: Leak | None = None, agreed: Sequence[Agreed] = ()
+) -> list[RedactedChunk]:
     """What the muting stage makes of a call whose every entity was found, but for the leak.
 
     Args:
         call: what to mute.
         policy: padding and style.
         leak: what is left audible; None: nothing.
+        agreed: words that both models of the first pass were sure of.
     """
     spans = list(_leaking(_true_spans(call), leak, call.info.channels))
-    chunks = _muted(call, policy, spans)
+    chunks = _muted(call, policy, spans, agreed)
     if leak is None or leak.moved:
         return chunks
     mutes = dict.fromkeys(mute for chunk in chunks for mute in chunk.mutes)
@@ -242,7 +246,9 @@ def _leaking(spans: Sequence[Span], leak: Leak | None, channels: int) -> Iterato
             yield replace(span, start=part.start, end=part.end)
 
 
-def _muted(call: Labelled, policy: Policy, spans: Sequence[Span]) -> list[RedactedChunk]:
+def _muted(
+    call: Labelled, policy: Policy, spans: Sequence[Span], agreed: Sequence[Agreed]
+) -> list[RedactedChunk]:
     muter, second = CallMuter(policy), call.info.sample_rate
     out: list[RedactedChunk | CallEnd] = []
     starts = range(0, len(call.pcm), second)
@@ -250,8 +256,9 @@ def _muted(call: Labelled, policy: Policy, spans: Sequence[Span]) -> list[Redact
         out += muter.take_audio(AudioChunk(call.info, seq, start, call.pcm[start : start + second]))
     end = CallEnd(call.info.call_id, len(starts), len(call.pcm))
     ordered = tuple(sorted(spans, key=lambda span: (span.start, span.channel, span.end)))
+    mark = Watermark(len(call.pcm))
     out += muter.take_findings(
-        Findings(call.info.call_id, 0, ordered, watermark=Watermark(len(call.pcm)), end=end)
+        Findings(call.info.call_id, 0, ordered, watermark=mark, end=end, agreed=tuple(agreed))
     )
     return [one for one in out if isinstance(one, RedactedChunk)]
 

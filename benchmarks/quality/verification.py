@@ -104,7 +104,7 @@ class Bench:
         for _ in range(repeats):
             spent, sure = self._first_pass(call)
             first.append(spent)
-            chunks = _told(redacted(call, self._policy), sure)
+            chunks = redacted(call, self._policy, agreed=sure)
             self._heard.clear()
             began, self.listened_s = time.process_time(), 0.0
             after, verdict = self.verify(call, chunks)
@@ -122,7 +122,7 @@ class Bench:
         result.more_muted_ms += more
         for leak in leaks_of(call):
             result.planted[leak.kind] += 1
-            after, verdict = self.verify(call, _told(redacted(call, self._policy, leak), sure))
+            after, verdict = self.verify(call, redacted(call, self._policy, leak, sure))
             if audible_share(call, leak, after) <= _LEFT:
                 result.silenced[leak.kind] += 1
             elif not verdict.passed:
@@ -172,17 +172,6 @@ class Bench:
         spent = time.process_time() - began
         voc, rate = vocabulary(), call.info.sample_rate
         return spent, [one for window in heard for one in agreed(window.words, voc, rate)]
-
-
-def _told(chunks: Sequence[RedactedChunk], sure: Sequence[Agreed]) -> list[RedactedChunk]:
-    """The chunks with the agreed words that touch them."""
-    return [
-        replace(
-            chunk,
-            agreed=tuple(one for one in sure if one.start < chunk.end and one.end > chunk.start),
-        )
-        for chunk in chunks
-    ]
 
 
 def _harmless(call: Labelled, before: Pcm, after: Pcm) -> tuple[float, float]:

@@ -163,7 +163,7 @@ def _in_band(signal: npt.NDArray[np.int16], sample_rate: int) -> npt.NDArray[np.
     """The signal in the telephone band: hum and a constant are no voice."""
     size = _fast(len(signal))
     spectrum = np.fft.rfft(signal.astype(np.float32), size)
-    low, high = (round(hertz * size / sample_rate) for hertz in _BAND_HZ)
+    low, high = _band(size, sample_rate)
     spectrum[:low] = 0.0
     spectrum[high:] = 0.0
     return np.asarray(np.fft.irfft(spectrum, size)[: len(signal)], np.float32)
@@ -186,11 +186,17 @@ def _whitened(
     power = spectrum.real**2 + spectrum.imag**2
     width = max(1, round(_SMOOTH_HZ * size / sample_rate)) | 1
     sums = np.cumsum(np.pad(power, width // 2 + 1, mode="reflect"), dtype=np.float64)
-    low, high = (round(hertz * size / sample_rate) for hertz in _BAND_HZ)
+    low, high = _band(size, sample_rate)
     smooth = (sums[width + low : width + high] - sums[low:high]) / width
     flat = np.zeros_like(spectrum)
     flat[low:high] = spectrum[low:high] / np.sqrt(np.maximum(smooth, 1e-9)).astype(np.float32)
     return flat
+
+
+def _band(size: int, sample_rate: int) -> tuple[int, int]:
+    """The first bin of the telephone band and the first one behind it, of so many samples."""
+    low, high = (round(hertz * size / sample_rate) for hertz in _BAND_HZ)
+    return low, high
 
 
 @lru_cache(maxsize=64)

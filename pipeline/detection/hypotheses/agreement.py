@@ -176,31 +176,28 @@ def agreed(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[Agreed]:
         rate: samples per second.
     """
     nearly = nearly_numbers(words, voc)
-    placed = [
-        (word, plausible(word.text, Interval(word.start, max(word.start, word.end)), rate))
-        for word in words
-    ]
-    numbers = [
-        place
-        for word, place in placed
-        if word.probability >= _HINT and _may_be_number(word.text, voc)
-    ]
-    sure: dict[Hearing, dict[tuple[int, str], list[Interval]]] = {
-        hearing: defaultdict(list) for hearing in Hearing
-    }
-    for (word, place), number in zip(placed, nearly, strict=True):
-        known = word.probability >= _BOTH_SURE and word.number_probability > 0 and not number
+    numbers: list[Interval] = []
+    sure: dict[tuple[Hearing, int, str], list[Interval]] = defaultdict(list)
+    for word, number in zip(words, nearly, strict=True):
+        heard = Interval(word.start, max(word.start, word.end))
+        place = plausible(word.text, heard, rate)
         text = comparable(word.text)
-        if known and text and not _may_be_number(word.text, voc):
-            sure[word.hearing][word.channel, text].append(place)
-    found: set[Agreed] = set()
-    for (channel, text), places in sure[Hearing.MAIN].items():
-        for one in places:
-            for other in sure[Hearing.SECOND].get((channel, text), ()):
-                if one.overlaps(other):
-                    place = Interval(min(one.start, other.start), min(one.end, other.end))
-                    rest = subtract_intervals([place], numbers)
-                    found.update(Agreed(channel, each.start, each.end) for each in rest)
+        if _may_be_number(word.text, voc):
+            if word.probability >= _HINT:
+                numbers.append(place)
+        elif word.probability >= _BOTH_SURE and word.number_probability > 0 and text and not number:
+            sure[word.hearing, word.channel, text].append(place)
+    found = {
+        Agreed(channel, rest.start, rest.end)
+        for (hearing, channel, text), places in sure.items()
+        if hearing is Hearing.MAIN
+        for one in places
+        for other in sure.get((Hearing.SECOND, channel, text), ())
+        if one.overlaps(other)
+        for rest in subtract_intervals(
+            [Interval(min(one.start, other.start), min(one.end, other.end))], numbers
+        )
+    }
     return sorted(found, key=lambda each: (each.start, each.channel, each.end))
 
 
