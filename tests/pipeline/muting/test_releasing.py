@@ -324,7 +324,8 @@ def test_audio_is_waited_for_between_the_detectors_end_and_its_last_chunk() -> N
 
 def test_memory_is_bounded_by_what_is_not_released() -> None:
     muter = CallMuter(Policy(name="default", version="1"))
-    second = loud(1)
+    own = np.random.default_rng(0)  # of one seed in 25 the mutes touch, and all stay one
+    second = own.integers(1_000, 9_000, (RATE, 2)).astype(np.int16)
     most = 0
     for seq in range(120):
         muter.take_audio(chunk(seq, second))
