@@ -10,7 +10,8 @@ is raised.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final, TypeAlias
 
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.dialogue.model import Reading, Verdict
@@ -19,6 +20,12 @@ from pipeline.detection.numbers.runs import NumberRun
 from pipeline.policy.model import ReaderRule
 from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST
 from pipeline.records.intervals import shared
+
+
+_SAME: Final = 3
+"""Digits in a row that are no chance."""
+_BOTH: Final = -1
+_Key: TypeAlias = tuple[str, int, int]
 
 
 def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) -> None:
@@ -39,7 +46,7 @@ def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: R
             [
                 question
                 for question in reading.questions
-                if ("ask", id(question)) in explained
+                if explained & {("ask", id(question), who) for who in (question.channel, _BOTH)}
                 and question.entity not in RECALL_FIRST
                 and question.given.keys() == {question.channel}
                 and opinions.channels > 1  # on one nobody knows who speaks
@@ -77,8 +84,14 @@ def _stands(verdict: Verdict, firsts: Sequence[Reading]) -> bool:
     """Whether a first hearing has its digits there, and each that has a number there no secret."""
     run = verdict.run
     same = [other for reading in firsts for other in reading.verdicts if within(run, other.run)]
-    alike = any(_heard_so(run, other.run) for other in same)
+    alike = any(_heard_so(run, other.run) for other in same) or _outvoted(same, firsts)
     return alike and not verdict.basis.checked and all(other.entity is None for other in same)
+
+
+def _outvoted(same: Sequence[Verdict], firsts: Sequence[Reading]) -> bool:
+    """Whether both first hearings have one number there, and the same digits in it."""
+    agree = len({one.run.digits for one in same}) == 1 and len(same) == len(firsts) > 1
+    return agree and len(same[0].run.digits) >= _SAME
 
 
 def _heard_so(again: NumberRun, first: NumberRun) -> bool:
@@ -102,16 +115,17 @@ def within(run: NumberRun, other: NumberRun) -> bool:
 
 def _take_back(
     reading: Reading, harmless: Callable[[Sequence[Verdict]], bool]
-) -> set[tuple[str, int]]:
+) -> set[_Key]:
     """Take back what is harmless with all that it goes together with; the keys of what is."""
-    groups: defaultdict[tuple[str, int], list[Verdict]] = defaultdict(list)
+    groups: defaultdict[_Key, list[Verdict]] = defaultdict(list)
     found = [one for one in reading.verdicts if one.entity is not None]
+    repeated = _repeated(found)
     for verdict in found:
-        for key in _keys(verdict):
+        for key in _keys(verdict, repeated):
             groups[key].append(verdict)
     keys = {key for key, group in groups.items() if harmless(group)}
     for verdict in found:
-        if keys.issuperset(_keys(verdict)):
+        if keys.issuperset(_keys(verdict, repeated)):
             verdict.take_back()
     return keys
 
@@ -124,13 +138,29 @@ def _close(reading: Reading, explained: Iterable[Question]) -> None:
             question.closed = question.opened
 
 
-def _keys(verdict: Verdict) -> Iterable[tuple[str, int]]:
-    """What a number goes together with: itself, its question, its chain."""
-    yield "run", id(verdict)
+def _repeated(found: Sequence[Verdict]) -> set[int]:
+    """The questions of which one side told some of the digits that the other told."""
+    told: defaultdict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for verdict in found:
+        if verdict.question is not None:
+            digits = verdict.run.digits
+            for at in range(len(digits) - _SAME + 1):
+                told[id(verdict.question)][digits[at : at + _SAME]].add(verdict.run.channel)
+    return {ask for ask, rows in told.items() if any(len(sides) > 1 for sides in rows.values())}
+
+
+def _keys(verdict: Verdict, repeated: Collection[int]) -> Iterable[_Key]:
+    """What a number goes together with: itself, the answers to its question, its chain.
+
+    What the two sides told goes apart where neither repeats the other: who asked for an account
+    may state a price while he waits.
+    """
+    yield "run", id(verdict), 0
     if verdict.question is not None:
-        yield "ask", id(verdict.question)
+        ask = id(verdict.question)
+        yield "ask", ask, _BOTH if ask in repeated else verdict.run.channel
     if verdict.chain:
-        yield "chain", verdict.chain
+        yield "chain", verdict.chain, 0
 
 
 def _explained(group: Sequence[Verdict], opinions: Opinions, rule: ReaderRule) -> bool:

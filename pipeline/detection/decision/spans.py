@@ -13,11 +13,12 @@ from typing import Final
 
 from pipeline.detection.dialogue.backchannels import Replies
 from pipeline.detection.dialogue.model import Reading, Verdict
-from pipeline.detection.dialogue.questions import WORDY, Question
+from pipeline.detection.dialogue.questions import LONG, WORDY, Question
 from pipeline.detection.hypotheses.agreement import Witnesses, comparable
 from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.composition import Part
+from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import is_glue, nearly_numbers
 from pipeline.policy.model import UnexplainedRule
 from pipeline.records.entities import Entity
@@ -216,13 +217,16 @@ class Spreader:
         entity = verdict.entity or Entity.NUMBER_SEQUENCE
         if entity is Entity.STREET_ADDRESS:
             return []  # the street's name stands there
-        short = self._falls_short(verdict, _FULL.get(entity))
-        lacking = self._falls_short(verdict, _LONGEST.get(entity))
-        sure = _AGREED if short and entity in _FULL else 0.0
-        alone = verdict.question is None and not verdict.chain
+        long = entity is Entity.NUMBER_SEQUENCE and len(verdict.run.digits) >= LONG
+        value = Entity.CARD_NUMBER if long else entity  # nobody asked, and it may be one
+        alone = verdict.question is None and not verdict.chain and not long
         asked = {index for one in track.prompts for index in range(one.first, one.last + 1)}
         found: list[Sensitive] = []
         for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
+            count = self._in_breath(verdict.run, step) if long else len(verdict.run.digits)
+            short = self._falls_short(verdict, count, _FULL.get(value))
+            lacking = self._falls_short(verdict, count, _LONGEST.get(value))
+            sure = _AGREED if short and value in _FULL else 0.0
             beside = self._beside(track.words, edge, step, asked)
             # A fragment is read back amid other words.
             island = [] if alone else self._island(beside, short=short, sure=sure)
@@ -248,10 +252,9 @@ class Spreader:
         return found
 
     @staticmethod
-    def _falls_short(verdict: Verdict, full: int | None) -> bool:
+    def _falls_short(verdict: Verdict, count: int, full: int | None) -> bool:
         """Whether digits are missing of a value of so many; of one of any length always."""
         run, question = verdict.run, verdict.question
-        count = len(run.digits)
         if question is not None:
             # What the asking side reads back is complete only when that side has said all of it.
             given = (
@@ -267,6 +270,17 @@ class Spreader:
                 return False  # all of it was read back
         return full is None or count < full
 
+    def _in_breath(self, run: NumberRun, step: int) -> int:
+        """Digits of a run at one edge, up to a pause: a code may follow a card's number there."""
+        pauses = [
+            at
+            for at, (before, after) in enumerate(pairwise(run.parts), 1)
+            if after.word.start - before.word.end > _ODD_NEAR_S * self._rate
+        ]
+        last, first = max(pauses, default=0), min(pauses, default=len(run.parts))
+        parts = run.parts[last:] if step > 0 else run.parts[:first]
+        return sum(len(part.digits) for part in parts)
+
     def _island(self, beside: Sequence[Word], *, short: bool, sure: float) -> list[Word]:
         """Odd words beside a number, which `beside` begins at.
 
@@ -275,10 +289,15 @@ class Spreader:
         """
         island: list[Word] = []
         plain = False
-        for word in beside:
-            doubt = self._doubt(word, short=short, sure=sure)
-            if not doubt or len(island) == _ODD_WORDS:
-                return [] if plain or len(island) == _ODD_WORDS else island
+        texts = ["", *(comparable(word.text) for word in beside), ""]
+        for at, word in enumerate(beside, 1):
+            twice = short and texts[at] in (texts[at - 1], texts[at + 1])  # "full full" is "4 4"
+            odd = twice and word.probability < _AGREED
+            doubt = _STRANGE if odd else self._doubt(word, short=short, sure=sure)
+            if doubt and len(island) == _ODD_WORDS:
+                return []
+            if not doubt:
+                return [] if plain else island
             plain = plain or doubt == _PLAIN
             island.append(word)
         return island

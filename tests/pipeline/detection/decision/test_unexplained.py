@@ -127,6 +127,39 @@ def test_what_was_nearly_a_number_beside_one_is_silenced(
     assert suspects(words) == silent
 
 
+@pytest.mark.parametrize(
+    ("text", "probability", "silent"),
+    [
+        ("well full full three six two four eight five four five eight four three five", 0.7, 2),
+        ("is full full full three six two four eight five four five eight four three", 0.7, 3),
+        ("well full full three six two four eight five four five eight four three five", 0.8, 0),
+        ("well full then three six two four eight five four five eight four three five", 0.7, 0),
+        ("my card number is full full three six two", 0.7, 2),
+        ("my card number is full full " + "one " * 16, 0.7, 0),
+    ],
+    ids=["nobody asked", "three times", "sure", "said once", "asked for", "is whole"],
+)
+def test_a_word_that_is_said_twice_beside_a_number_is_silenced(
+    text: str, probability: float, silent: int
+) -> None:
+    """Nobody speaks so: "full full" was "four four"."""
+    words = [
+        replace(word, probability=probability) if word.text == "full" else word
+        for word in words_from_text(text, rate=RATE)
+    ]
+    assert suspects(words) == ["full"] * silent
+
+
+def test_digits_behind_a_pause_are_not_those_of_a_card_that_nobody_asked_for() -> None:
+    card = "well full full three six two four eight five four five eight four three five eight four"
+    words = [
+        replace(word, probability=0.7) if word.text == "full" else word
+        for word in words_from_text(card, rate=RATE)
+    ]
+    code = words_from_text("nine eight five", start=words[-1].end + 2 * RATE, rate=RATE)
+    assert suspects([*words, *code]) == ["full", "full"]
+
+
 def test_what_stands_between_a_number_and_what_was_nearly_one_is_silenced_with_it() -> None:
     for between, odd in (("uh", 1.0), ("bun", 0.2)):
         words = [
