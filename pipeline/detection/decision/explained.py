@@ -21,11 +21,11 @@ from pipeline.policy.model import ReaderRule
 from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST
 from pipeline.records.intervals import shared
 
-
-_SAME: Final = 3
-"""Digits in a row that are no chance."""
+_SAME: Final = 2
+"""Digits in a row by which one side repeats the other."""
 _BOTH: Final = -1
 _Key: TypeAlias = tuple[str, int, int]
+"""What numbers go together as, which of these, and on whose side: a channel, or both."""
 
 
 def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) -> None:
@@ -46,7 +46,7 @@ def take_back_explained(readings: Sequence[Reading], opinions: Opinions, rule: R
             [
                 question
                 for question in reading.questions
-                if explained & {("ask", id(question), who) for who in (question.channel, _BOTH)}
+                if ("ask", id(question), question.channel) in explained
                 and question.entity not in RECALL_FIRST
                 and question.given.keys() == {question.channel}
                 and opinions.channels > 1  # on one nobody knows who speaks
@@ -84,14 +84,8 @@ def _stands(verdict: Verdict, firsts: Sequence[Reading]) -> bool:
     """Whether a first hearing has its digits there, and each that has a number there no secret."""
     run = verdict.run
     same = [other for reading in firsts for other in reading.verdicts if within(run, other.run)]
-    alike = any(_heard_so(run, other.run) for other in same) or _outvoted(same, firsts)
+    alike = any(_heard_so(run, other.run) for other in same)
     return alike and not verdict.basis.checked and all(other.entity is None for other in same)
-
-
-def _outvoted(same: Sequence[Verdict], firsts: Sequence[Reading]) -> bool:
-    """Whether both first hearings have one number there, and the same digits in it."""
-    agree = len({one.run.digits for one in same}) == 1 and len(same) == len(firsts) > 1
-    return agree and len(same[0].run.digits) >= _SAME
 
 
 def _heard_so(again: NumberRun, first: NumberRun) -> bool:
@@ -113,19 +107,17 @@ def within(run: NumberRun, other: NumberRun) -> bool:
     return run.channel == other.channel and 2 * shared(run, other) > run.end - run.start
 
 
-def _take_back(
-    reading: Reading, harmless: Callable[[Sequence[Verdict]], bool]
-) -> set[_Key]:
+def _take_back(reading: Reading, harmless: Callable[[Sequence[Verdict]], bool]) -> set[_Key]:
     """Take back what is harmless with all that it goes together with; the keys of what is."""
     groups: defaultdict[_Key, list[Verdict]] = defaultdict(list)
     found = [one for one in reading.verdicts if one.entity is not None]
-    repeated = _repeated(found)
     for verdict in found:
-        for key in _keys(verdict, repeated):
+        for key in _groups(verdict):
             groups[key].append(verdict)
     keys = {key for key, group in groups.items() if harmless(group)}
+    repeated = _repeated(found)
     for verdict in found:
-        if keys.issuperset(_keys(verdict, repeated)):
+        if keys.issuperset(_bound_to(verdict, repeated)):
             verdict.take_back()
     return keys
 
@@ -139,28 +131,35 @@ def _close(reading: Reading, explained: Iterable[Question]) -> None:
 
 
 def _repeated(found: Sequence[Verdict]) -> set[int]:
-    """The questions of which one side told some of the digits that the other told."""
-    told: defaultdict[int, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    """The questions of which one side told some digits that the other told."""
+    told: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
     for verdict in found:
         if verdict.question is not None:
             digits = verdict.run.digits
             for at in range(len(digits) - _SAME + 1):
-                told[id(verdict.question)][digits[at : at + _SAME]].add(verdict.run.channel)
-    return {ask for ask, rows in told.items() if any(len(sides) > 1 for sides in rows.values())}
+                told[id(verdict.question), digits[at : at + _SAME]].add(verdict.run.channel)
+    return {ask for (ask, _), sides in told.items() if len(sides) > 1}
 
 
-def _keys(verdict: Verdict, repeated: Collection[int]) -> Iterable[_Key]:
-    """What a number goes together with: itself, the answers to its question, its chain.
-
-    What the two sides told goes apart where neither repeats the other: who asked for an account
-    may state a price while he waits.
-    """
-    yield "run", id(verdict), 0
+def _groups(verdict: Verdict) -> Iterable[_Key]:
+    """What a number is a part of: itself, the answers to its question, its chain."""
+    yield "run", id(verdict), _BOTH
     if verdict.question is not None:
-        ask = id(verdict.question)
-        yield "ask", ask, _BOTH if ask in repeated else verdict.run.channel
+        yield "ask", id(verdict.question), verdict.run.channel
+        yield "ask", id(verdict.question), _BOTH
     if verdict.chain:
-        yield "chain", verdict.chain, 0
+        yield "chain", verdict.chain, _BOTH
+
+
+def _bound_to(verdict: Verdict, repeated: Collection[int]) -> Iterable[_Key]:
+    """With which of them it goes.
+
+    Who asked for an account may state a price while he waits: what one side told goes without what
+    the other told, unless it may repeat it.
+    """
+    alone = len(verdict.run.digits) >= _SAME and id(verdict.question) not in repeated
+    side = verdict.run.channel if alone else _BOTH
+    return (key for key in _groups(verdict) if key[0] != "ask" or key[2] == side)
 
 
 def _explained(group: Sequence[Verdict], opinions: Opinions, rule: ReaderRule) -> bool:

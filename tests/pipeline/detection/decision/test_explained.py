@@ -174,10 +174,12 @@ def test_what_the_other_side_reads_back_counts_once() -> None:
     [
         ("you used 2 4 7 3 of it", 0.0, True),
         ("you used 2 4 7 3 of it", 0.06, False),
-        ("so that is 0 1 9 4", 0.0, False),
+        ("so that is 0 1 4 7", 0.0, False),
     ],
 )
-def test_who_asked_may_state_a_number_of_his_own(stated: str, secret: float, heard: bool) -> None:
+def test_who_asked_may_state_a_number_of_his_own(
+    stated: str, secret: float, *, heard: bool
+) -> None:
     """The answer is no less secret for it; what repeats a part of the answer goes with it."""
     own = said(stated, 14)
     opinions = held(own, secret, held(ANSWER, 0.9))
@@ -185,12 +187,12 @@ def test_who_asked_may_state_a_number_of_his_own(stated: str, secret: float, hea
     assert {span.channel for span in spans} == ({1} if heard else {0, 1})
 
 
-@pytest.mark.parametrize("second", ["2 4 7 3", "2 4 7 9"])
-def test_what_both_models_wrote_alike_outvotes_the_second_listening(second: str) -> None:
-    first, other = said("2 4 7 3", 5, 1), said(second, 5, 1, Hearing.SECOND)
-    again = said("9 0 0", 5.4, 1, Hearing.AGAIN)
-    opinions = held([*first, *other], 0.0)
-    assert bool(found(opinions, PHONE, first, other, again)) is (second == "2 4 7 9")
+def test_a_lone_digit_of_who_asked_goes_with_the_answer() -> None:
+    first, own = said("5 5 5 0", 5, 1), said("9", 7)
+    opinions = held(own, 0.0, held(first, 0.9))
+    pin = said("and your member id please", 1)
+    spans = spans_of(Conversation(RATE, 2, POLICY, opinions=opinions), pin, first, own)
+    assert {span.channel for span in spans} == {0, 1}
 
 
 @pytest.mark.parametrize("piece", ["5 5 5 0 1 9 9", "4 0 1 2 8 8"])

@@ -43,7 +43,7 @@ def test_a_digit_heard_again_that_a_sure_word_contradicts_is_not_read() -> None:
 
 
 @pytest.mark.parametrize(("main", "filled"), [("347", False), ("uh", True)])
-def test_where_a_model_wrote_a_number_the_other_has_no_hole(main: str, filled: bool) -> None:
+def test_where_a_model_wrote_a_number_the_other_has_no_hole(main: str, *, filled: bool) -> None:
     words = (
         word(MAIN, 0, 900, main),
         word(SECOND, 500, 900, "347"),
