@@ -42,6 +42,8 @@ AFTER_S, BEFORE_S = 0.06, 0.15
 LOOPS = 4
 """Repeats of the same one to four words in a row, from which on it is a loop. Real digit runs
 (``0 0 0 0``) reach four; what follows is decoded again anyway, since no word covers it."""
+SPELLED_LOOPS = 3
+"""The same for three or four letters: codes repeat two, or repeat once."""
 RUSH, RUSH_S = 6, 0.2
 """So many words that begin within so short a time were never spoken: what a decoder writes once the
 sound is over stands in the last moments of it."""
@@ -130,7 +132,11 @@ def audible_part(text: str, spoken: Interval, sound: Sequence[Interval], rate: i
 
 
 def without_loops(texts: Sequence[str]) -> int:
-    """How many of the words stand before a loop ends its ``LOOPS``-th round; all, if none does."""
+    """How many of the words stand before a loop ends its ``LOOPS``-th round; all, if none does.
+
+    Of spelled letters nobody says three or four over and over: what stands before such a loop ends
+    its first round.
+    """
     plain = ["".join(letter for letter in text.lower() if letter.isalnum()) for text in texts]
     for end in range(LOOPS, len(plain) + 1):
         for period in range(1, min(4, end // LOOPS) + 1):
@@ -139,6 +145,12 @@ def without_loops(texts: Sequence[str]) -> int:
                 if end < len(plain) and plain[end] == plain[end - period]:
                     return end
                 break
+        for period in (3, 4):
+            first = end - period * SPELLED_LOOPS
+            tail = plain[max(0, first) : end]
+            spelled = all(len(text) == 1 and text.isalpha() for text in tail)
+            if first >= 0 and spelled and tail == tail[:period] * SPELLED_LOOPS:
+                return first + period
     return len(plain)
 
 

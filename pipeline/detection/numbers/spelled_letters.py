@@ -7,10 +7,11 @@ other words as stand-ins, which belong to the value: whoever hears them knows th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
 from pipeline.detection.language.vocabulary import Vocabulary
-from pipeline.detection.numbers.tokens import SOLID, Flag, Kind, Token
+from pipeline.detection.numbers.tokens import SOLID, Flag, Kind, Token, is_murmur
 
 _SPELLED: Final = frozenset({Kind.LETTER, Kind.STANDIN})
 _NAMED: Final = _SPELLED | {Kind.MAYBE_LETTER}
@@ -28,6 +29,7 @@ def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
     if any(_tells(token, voc) for token in tokens):
         _mark_framed(marked, voc)
         _mark_rest(marked, voc)
+        _mark_murmurs(marked)
     return marked
 
 
@@ -63,6 +65,20 @@ def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
                 marked[at] = token._replace(kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
         elif token.text in _ALONE:
             _mark_alone(marked, at)
+
+
+def _mark_murmurs(marked: list[Token]) -> None:
+    """A murmur that was written letter by letter, with no digit beside it: "M-M-H-M" is "mm-hm"."""
+    at = 0
+    for spelled, row in groupby(list(marked), key=lambda token: token.kind in _NAMED):
+        end = at + len(list(row))
+        beside = {one.kind for one in (*marked[max(0, at - 1) : at], *marked[end : end + 1])}
+        murmur = is_murmur("".join(token.text for token in marked[at:end]))
+        if spelled and murmur and not beside & SOLID:
+            marked[at:end] = [
+                token._replace(kind=Kind.FILLER, value="") for token in marked[at:end]
+            ]
+        at = end
 
 
 def _mark_alone(marked: list[Token], at: int) -> None:

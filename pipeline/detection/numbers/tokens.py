@@ -107,6 +107,7 @@ _GROUPED: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
 _THOUSANDS: Final = re.compile(r",\d{3}(?:\.\d+)?")
 _BEFORE_THOUSANDS: Final = re.compile(r"\W?\d{1,3}")
 _SUM: Final = re.compile(r"\d{1,3}(,\d{3})+\.\d\d")
+_MURMUR: Final = re.compile(r"m+h+m+|m{3,}")
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 _TIME: Final = re.compile(r"\d{1,2}:\d{2}(am|pm)?")
 _DATE: Final = re.compile(r"\d{1,2}/\d{1,4}(/\d{2,4})?")
@@ -156,6 +157,8 @@ def _taken_apart(raw: str, voc: Vocabulary) -> list[Token]:
     core = plain(text.strip(_EDGE))
     lower = core.lower()
     if core.isalpha():  # most words, and the quick way
+        if is_murmur(lower):
+            return [Token(0, Kind.FILLER, lower, "", closes)]
         if core.isupper() and _written_out(lower, voc):
             return _letters(core, closes=closes)
         return _named(lower, core, voc, closes=closes)
@@ -292,6 +295,11 @@ def _kinds(language: str) -> tuple[dict[str, tuple[Kind, str]], dict[str, tuple[
             letter = word[0].upper() if word in voc.words["spelling"] else ""
             others[word] = (kind, letter)
     return numbers, others
+
+
+def is_murmur(text: str) -> bool:
+    """Whether a word is a listener's "mm-hm", in lower case and without signs."""
+    return bool(_MURMUR.fullmatch(text))
 
 
 def is_glue(text: str, voc: Vocabulary) -> bool:

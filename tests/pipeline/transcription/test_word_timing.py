@@ -91,6 +91,12 @@ def test_merged_keeps_every_sample_and_is_in_order(intervals: list[Interval]) ->
         ("5 5 5 5 5 5 5", 4),
         ("bye. Bye, bye bye bye now", 4),
         ("go to go to go to go to go to go to", 8),
+        ("M -H -M -E -N -E -S -E -N -E -S -E -N -E -S -E", 7),
+        ("A B C A B C A B C 4", 3),
+        ("A B C A B C 4", 7),
+        ("A B A B A B A", 7),
+        ("1 2 3 1 2 3 1 2 3 4", 10),
+        ("so it is so it is so it is", 9),
         ("", 0),
     ],
 )

@@ -32,6 +32,10 @@ pytestmark = pytest.mark.unit
         ("A apple D David", "AD", "A apple D David"),
         ("alpha bravo charlie", "ABC", "alpha bravo charlie"),
         ("V5B 6K7", "V5B6K7", "V5B 6K7"),
+        ("M -M -H -M 4", "MMHM4", "M -M -H -M 4"),
+        ("M -M -H -E", "MMHE", "M -M -H -E"),
+        ("M -M 4", "MM4", "M -M 4"),
+        ("N -E -X -T", "NEXT", "N -E -X -T"),
     ],
 )
 def test_spelled(text: str, characters: str, said: str) -> None:
@@ -44,6 +48,10 @@ def test_spelled(text: str, characters: str, said: str) -> None:
     "text",
     [
         "plan B is fine for me",
+        "M -M -H -M",
+        "M -H, M -M",
+        "MHMM",
+        "to use? M -H -M. Go ahead",
         "as in the movie",
         "I work for a boy",
         "I like apples",
