@@ -1,8 +1,8 @@
 """Numbers that may be heard because the reader is sure that the talk explains them.
 
 A question is found by phrases, and a length is a guess; the reader has read the call. What is taken
-back is taken back whole: all pieces that answer one question, or go together as a chain, or none.
-None is where any word of it was not read as it was heard, where its digits are as many as a card's,
+back is taken back whole: all pieces of one side that answer one question, of both where one may
+repeat the other, or all that go together as a chain. None is where any word of it was not read as it was heard, where its digits are as many as a card's,
 or where a checksum holds. What the second listening heard of such numbers goes with them. Nothing
 is raised.
 """
