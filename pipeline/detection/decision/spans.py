@@ -289,10 +289,10 @@ class Spreader:
         """
         island: list[Word] = []
         plain = False
-        texts = ["", *(comparable(word.text) for word in beside), ""]
-        for at, word in enumerate(beside, 1):
-            twice = short and texts[at] in (texts[at - 1], texts[at + 1])  # "full full" is "4 4"
-            odd = twice and word.probability < _AGREED
+        texts = [comparable(word.text) for word in beside]
+        twice = {one for one, other in pairwise(texts) if one == other and one}
+        for word, text in zip(beside, texts, strict=True):
+            odd = short and text in twice and word.probability < _AGREED  # "full full" is "4 4"
             doubt = _STRANGE if odd else self._doubt(word, short=short, sure=sure)
             if doubt and len(island) == _ODD_WORDS:
                 return []
