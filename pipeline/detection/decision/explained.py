@@ -2,9 +2,9 @@
 
 A question is found by phrases, and a length is a guess; the reader has read the call. What is taken
 back is taken back whole: all pieces of one side that answer one question, of both where one may
-repeat the other, or all that go together as a chain. None is where any word of it was not read as it was heard, where its digits are as many as a card's,
-or where a checksum holds. What the second listening heard of such numbers goes with them. Nothing
-is raised.
+repeat the other, or all that go together as a chain. None is where any word of it was not read as
+it was heard, where its digits are as many as a card's, or where a checksum holds. What the second
+listening heard of such numbers goes with them. Nothing is raised.
 """
 
 from __future__ import annotations
