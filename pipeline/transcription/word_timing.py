@@ -134,7 +134,7 @@ def audible_part(text: str, spoken: Interval, sound: Sequence[Interval], rate: i
 def without_loops(texts: Sequence[str]) -> int:
     """How many of the words stand before a loop ends its ``LOOPS``-th round; all, if none does.
 
-    Of spelled letters nobody says three or four over and over: what stands before such a loop ends
+    Of spelled letters nobody says three or four a fourth time: what stands before such a loop ends
     its first round.
     """
     plain = ["".join(letter for letter in text.lower() if letter.isalnum()) for text in texts]
@@ -148,8 +148,9 @@ def without_loops(texts: Sequence[str]) -> int:
         for period in (3, 4):
             first = end - period * SPELLED_LOOPS
             tail = plain[max(0, first) : end]
-            spelled = all(len(text) == 1 and text.isalpha() for text in tail)
-            if first >= 0 and spelled and tail == tail[:period] * SPELLED_LOOPS:
+            spelled = all(len(text) == 1 and "a" <= text <= "z" for text in tail)
+            goes_on = end < len(plain) and plain[end] == plain[end - period]
+            if first >= 0 and goes_on and spelled and tail == tail[:period] * SPELLED_LOOPS:
                 return first + period
     return len(plain)
 

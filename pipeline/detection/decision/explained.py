@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import combinations
 from typing import Final, TypeAlias
 
 from pipeline.detection.decision.opinions import Opinions
@@ -18,7 +19,7 @@ from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.dialogue.questions import LONG, Question
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.policy.model import ReaderRule
-from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST
+from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST, Entity
 from pipeline.records.intervals import shared
 
 _SAME: Final = 2
@@ -115,9 +116,9 @@ def _take_back(reading: Reading, harmless: Callable[[Sequence[Verdict]], bool]) 
         for key in _groups(verdict):
             groups[key].append(verdict)
     keys = {key for key, group in groups.items() if harmless(group)}
-    repeated = _repeated(found)
+    together = _together(found)
     for verdict in found:
-        if keys.issuperset(_bound_to(verdict, repeated)):
+        if keys.issuperset(_bound_to(verdict, together)):
             verdict.take_back()
     return keys
 
@@ -130,15 +131,28 @@ def _close(reading: Reading, explained: Iterable[Question]) -> None:
             question.closed = question.opened
 
 
-def _repeated(found: Sequence[Verdict]) -> set[int]:
-    """The questions of which one side told some digits that the other told."""
-    told: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
+def _together(found: Sequence[Verdict]) -> set[int]:
+    """The questions whose answers from both sides go together: a card's, or one may be repeated."""
+    told: defaultdict[int, defaultdict[int, str]] = defaultdict(lambda: defaultdict(str))
+    cards = set[int]()
     for verdict in found:
         if verdict.question is not None:
-            digits = verdict.run.digits
-            for at in range(len(digits) - _SAME + 1):
-                told[id(verdict.question), digits[at : at + _SAME]].add(verdict.run.channel)
-    return {ask for (ask, _), sides in told.items() if len(sides) > 1}
+            told[id(verdict.question)][verdict.run.channel] += verdict.run.digits
+            if verdict.question.entity is Entity.CARD_NUMBER:
+                cards.add(id(verdict.question))
+    return {
+        ask
+        for ask, sides in told.items()
+        if (ask in cards and sum(map(len, sides.values())) >= LONG)
+        or any(
+            not rows[0].isdisjoint(rows[1]) for rows in combinations(map(_rows, sides.values()), 2)
+        )
+    }
+
+
+def _rows(digits: str) -> set[str]:
+    """Digits by which what repeats them is known."""
+    return {digits[at : at + _SAME] for at in range(len(digits) - _SAME + 1)}
 
 
 def _groups(verdict: Verdict) -> Iterable[_Key]:
@@ -151,13 +165,13 @@ def _groups(verdict: Verdict) -> Iterable[_Key]:
         yield "chain", verdict.chain, _BOTH
 
 
-def _bound_to(verdict: Verdict, repeated: Collection[int]) -> Iterable[_Key]:
+def _bound_to(verdict: Verdict, together: Collection[int]) -> Iterable[_Key]:
     """With which of them it goes.
 
     Who asked for an account may state a price while he waits: what one side told goes without what
     the other told, unless it may repeat it.
     """
-    alone = len(verdict.run.digits) >= _SAME and id(verdict.question) not in repeated
+    alone = len(verdict.run.digits) >= _SAME and id(verdict.question) not in together
     side = verdict.run.channel if alone else _BOTH
     return (key for key in _groups(verdict) if key[0] != "ask" or key[2] == side)
 

@@ -225,15 +225,19 @@ class Spreader:
         for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
             count = self._in_breath(verdict.run, step) if long else len(verdict.run.digits)
             short = self._falls_short(verdict, count, _FULL.get(value))
-            lacking = self._falls_short(verdict, count, _LONGEST.get(value))
+            lacking = self._falls_short(verdict, count, _LONGEST.get(entity))
             sure = _AGREED if short and value in _FULL else 0.0
             beside = self._beside(track.words, edge, step, asked)
             # A fragment is read back amid other words.
-            island = [] if alone else self._island(beside, short=short, sure=sure)
-            numbers = self._numbers(beside, sure=sure) if lacking else []
+            doubts = [self._doubt(word, short=short, sure=sure) for word in beside]
+            rows = [] if alone else [_island(beside, doubts)]
+            if short and not alone:
+                rows.append(_island(beside, _repeated(beside, doubts)))
+            if lacking:
+                rows.append(self._numbers(beside, sure=sure))
             found += [
                 _suspect(entity, track.channel, word.start, word.end, Basis.ODD_WORD)
-                for word in max(island, numbers, key=len)
+                for word in max(rows, key=len, default=[])
             ]
         return found
 
@@ -280,27 +284,6 @@ class Spreader:
         last, first = max(pauses, default=0), min(pauses, default=len(run.parts))
         parts = run.parts[last:] if step > 0 else run.parts[:first]
         return sum(len(part.digits) for part in parts)
-
-    def _island(self, beside: Sequence[Word], *, short: bool, sure: float) -> list[Word]:
-        """Odd words beside a number, which `beside` begins at.
-
-        Words that are ordinary too ("the", "so") count only where a pause bounds them; others
-        count up to the next ordinary word.
-        """
-        island: list[Word] = []
-        plain = False
-        texts = [comparable(word.text) for word in beside]
-        twice = {one for one, other in pairwise(texts) if one == other and one}
-        for word, text in zip(beside, texts, strict=True):
-            odd = short and text in twice and word.probability < _AGREED  # "full full" is "4 4"
-            doubt = _STRANGE if odd else self._doubt(word, short=short, sure=sure)
-            if doubt and len(island) == _ODD_WORDS:
-                return []
-            if not doubt:
-                return [] if plain else island
-            plain = plain or doubt == _PLAIN
-            island.append(word)
-        return island
 
     def _numbers(self, beside: Sequence[Word], *, sure: float) -> list[Word]:
         """Words beside a number up to the last that was nearly one, behind no ordinary word."""
@@ -366,6 +349,27 @@ class Spreader:
         if question.closed is not None:
             last = min(last, question.closed)
         return at <= last and question.answered < _FULL.get(question.entity, question.need)
+
+
+def _island(beside: Sequence[Word], doubts: Sequence[int]) -> Sequence[Word]:
+    """Odd words beside a number, which ``beside`` begins at, by how odd each is.
+
+    Words that are ordinary too ("the", "so") count only where a pause bounds them; others count up
+    to the next ordinary word.
+    """
+    odd = next((at for at, doubt in enumerate(doubts) if not doubt), len(doubts))
+    bounded = odd == len(doubts) or _PLAIN not in doubts[:odd]
+    return beside[:odd] if bounded and odd <= _ODD_WORDS else []
+
+
+def _repeated(beside: Sequence[Word], doubts: Sequence[int]) -> list[int]:
+    """The same, where an unsure word that is said twice in a row is odd: "full full" is "4 4"."""
+    texts = [comparable(word.text) for word in beside]
+    twice = {one for one, other in pairwise(texts) if one == other and one}
+    return [
+        _STRANGE if text in twice and word.probability < _AGREED else doubt
+        for word, text, doubt in zip(beside, texts, doubts, strict=True)
+    ]
 
 
 def _numeric(question: Question) -> bool:

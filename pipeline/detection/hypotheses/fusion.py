@@ -3,7 +3,7 @@
 The second listening (``AGAIN``) is a heap of overlapping decodes, led on by a prompt full of
 digits: it hears what the first pass dropped, and also digits that nobody said. So its likeliest
 words make a sequence of their own, and its numbers fill the holes of the other two; it never
-replaces a word, and where either of them wrote a number there is no hole.
+replaces a word.
 """
 
 from __future__ import annotations
@@ -58,15 +58,10 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sourc
     main = [word for word in timed if word.hearing is Hearing.MAIN]
     second = [word for word in timed if word.hearing is Hearing.SECOND]
     again = [timed[at] for at in _read_again(timed, voc)]
-    told = [word for word in (*main, *second) if is_number(word.text, voc)]
-    missed = [
-        word
-        for word in again
-        if is_number(word.text, voc) and not any(_same(word, other) for other in told)
-    ]
+    numbers = [word for word in again if is_number(word.text, voc)]
     return {
-        Source.MAIN: _filled(main, missed),
-        Source.SECOND: _filled(second, missed),
+        Source.MAIN: _filled(main, numbers),
+        Source.SECOND: _filled(second, numbers),
         Source.AGAIN: sorted(again, key=_start),
     }
 

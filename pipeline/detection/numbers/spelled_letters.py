@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Final
 
 from pipeline.detection.language.vocabulary import Vocabulary
-from pipeline.detection.numbers.tokens import SOLID, Flag, Kind, Token, is_murmur
+from pipeline.detection.numbers.tokens import GLUE, SOLID, Flag, Kind, Token, is_murmur
 
 _SPELLED: Final = frozenset({Kind.LETTER, Kind.STANDIN})
 _NAMED: Final = _SPELLED | {Kind.MAYBE_LETTER}
@@ -68,13 +68,19 @@ def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
 
 
 def _mark_murmurs(marked: list[Token]) -> None:
-    """A murmur that was written letter by letter, with no digit beside it: "M-M-H-M" is "mm-hm"."""
+    """A murmur that was written letter by letter amid words: "M-M-H-M" is "mm-hm".
+
+    Where a digit or letter comes next, whatever is said in between, it may be part of a code.
+    """
     at = 0
     for spelled, row in groupby(list(marked), key=lambda token: token.kind in _NAMED):
         end = at + len(list(row))
-        beside = {one.kind for one in (*marked[max(0, at - 1) : at], *marked[end : end + 1])}
-        murmur = is_murmur("".join(token.text for token in marked[at:end]))
-        if spelled and murmur and not beside & SOLID:
+        murmur = spelled and is_murmur("".join(token.text for token in marked[at:end]))
+        before = next(
+            (one.kind for one in reversed(marked[:at]) if one.kind not in GLUE), Kind.OTHER
+        )
+        behind = next((one.kind for one in marked[end:] if one.kind not in GLUE), Kind.OTHER)
+        if murmur and before is behind is Kind.OTHER:
             marked[at:end] = [
                 token._replace(kind=Kind.FILLER, value="") for token in marked[at:end]
             ]

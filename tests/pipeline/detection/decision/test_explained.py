@@ -169,21 +169,28 @@ def test_what_the_other_side_reads_back_counts_once() -> None:
     assert found(held([*ANSWER, *back], 0.0), PHONE, ANSWER, back) == []
 
 
+ACCOUNT = said("and your account number please", 1)
+
+
 @pytest.mark.parametrize(
-    ("stated", "secret", "heard"),
+    ("asked", "told", "stated", "secret", "heard"),
     [
-        ("you used 2 4 7 3 of it", 0.0, True),
-        ("you used 2 4 7 3 of it", 0.06, False),
-        ("so that is 0 1 4 7", 0.0, False),
+        (ACCOUNT, "5 5 5 0 1 9 9", "so 8 4 2 7", 0.0, True),
+        (ACCOUNT, "5 5 5 0 1 9 9", "so 8 4 2 7", 0.06, False),
+        (ACCOUNT, "5 5 5 0 1 9 9", "so 8 0 1 7", 0.0, False),
+        (ACCOUNT, "5 5 5 okay thanks lovely 0 1 9 9", "so 8 5 0 7", 0.0, False),
+        (CARD, "4 0 1 2 7 3 6 5", "so 9 1 4", 0.0, True),
+        (CARD, "4 0 1 2 7 3 6 5", "so 9 1 4 8", 0.0, False),
     ],
+    ids=["sure", "unsure", "repeats a pair", "over two pieces", "short of a card", "a card's"],
 )
 def test_who_asked_may_state_a_number_of_his_own(
-    stated: str, secret: float, *, heard: bool
+    asked: list[Word], told: str, stated: str, secret: float, *, heard: bool
 ) -> None:
-    """The answer is no less secret for it; what repeats a part of the answer goes with it."""
-    own = said(stated, 14)
-    opinions = held(own, secret, held(ANSWER, 0.9))
-    spans = spans_of(Conversation(RATE, 2, POLICY, opinions=opinions), PHONE, ANSWER, own)
+    """The answer is no less secret for it; what may repeat the answer goes with it."""
+    answer, own = said(told, 5, 1), said(stated, 14)
+    opinions = held(own, secret, held(answer, 0.9))
+    spans = spans_of(Conversation(RATE, 2, POLICY, opinions=opinions), asked, answer, own)
     assert {span.channel for span in spans} == ({1} if heard else {0, 1})
 
 

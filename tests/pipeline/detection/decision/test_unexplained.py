@@ -134,10 +134,19 @@ def test_what_was_nearly_a_number_beside_one_is_silenced(
         ("is full full full three six two four eight five four five eight four three", 0.7, 3),
         ("well full full three six two four eight five four five eight four three five", 0.8, 0),
         ("well full then three six two four eight five four five eight four three five", 0.7, 0),
+        ("well full " + "one " * 16, 0.7, 0),
         ("my card number is full full three six two", 0.7, 2),
         ("my card number is full full " + "one " * 16, 0.7, 0),
     ],
-    ids=["nobody asked", "three times", "sure", "said once", "asked for", "is whole"],
+    ids=[
+        "nobody asked",
+        "three times",
+        "sure",
+        "said once",
+        "once before sixteen digits",
+        "asked for",
+        "is whole",
+    ],
 )
 def test_a_word_that_is_said_twice_beside_a_number_is_silenced(
     text: str, probability: float, silent: int
@@ -148,6 +157,22 @@ def test_a_word_that_is_said_twice_beside_a_number_is_silenced(
         for word in words_from_text(text, rate=RATE)
     ]
     assert suspects(words) == ["full"] * silent
+
+
+def test_a_word_said_twice_hides_no_odd_one() -> None:
+    words = words_from_text("my card number is three six two four eight bun yeah yeah", rate=RATE)
+    doubtful = {"bun": 0.2, "yeah": 0.7}
+    words = [replace(word, probability=doubtful.get(word.text, 1.0)) for word in words]
+    longer = words_from_text("yeah that is it", start=words[-1].end + 400, rate=RATE)
+    assert suspects([*words, replace(longer[0], probability=0.7), *longer[1:]]) == ["bun"]
+
+
+def test_what_was_nearly_a_number_beside_a_long_one_is_silenced_whatever_its_length() -> None:
+    words = [
+        replace(word, number_probability=0.2) if word.text == "full" else word
+        for word in words_from_text("well so full " + "one " * 16, rate=RATE)
+    ]
+    assert suspects(words) == ["full"]
 
 
 def test_digits_behind_a_pause_are_not_those_of_a_card_that_nobody_asked_for() -> None:

@@ -42,17 +42,6 @@ def test_a_digit_heard_again_that_a_sure_word_contradicts_is_not_read() -> None:
     assert read(words, VOC, RATE) == [True, False]
 
 
-@pytest.mark.parametrize(("main", "filled"), [("347", False), ("uh", True)])
-def test_where_a_model_wrote_a_number_the_other_has_no_hole(main: str, *, filled: bool) -> None:
-    words = (
-        word(MAIN, 0, 900, main),
-        word(SECOND, 500, 900, "347"),
-        word(AGAIN, 0, 300, "300"),
-    )
-    found = [one.text for one in sequences(words, VOC, RATE)[Source.SECOND]]
-    assert found == (["300", "347"] if filled else ["347"])
-
-
 WORDS = st.builds(
     lambda hearing, start, length, text, probability: word(
         hearing, start, start + length, text, probability

@@ -34,7 +34,10 @@ pytestmark = pytest.mark.unit
         ("V5B 6K7", "V5B6K7", "V5B 6K7"),
         ("M -M -H -M 4", "MMHM4", "M -M -H -M 4"),
         ("M -M -H -E", "MMHE", "M -M -H -E"),
-        ("M -M 4", "MM4", "M -M 4"),
+        ("M -H -M dash 4 5", "MHM45", "M -H -M 4 5"),
+        ("M -H -M okay double 4", "MHM44", "M -H -M double 4"),
+        ("4 5 uh M -H -M", "45MHM", "4 5 M -H -M"),
+        ("S -M -I -T -H uh M -H -M", "SMITHMHM", "S -M -I -T -H M -H -M"),
         ("N -E -X -T", "NEXT", "N -E -X -T"),
     ],
 )
@@ -48,10 +51,6 @@ def test_spelled(text: str, characters: str, said: str) -> None:
     "text",
     [
         "plan B is fine for me",
-        "M -M -H -M",
-        "M -H, M -M",
-        "MHMM",
-        "to use? M -H -M. Go ahead",
         "as in the movie",
         "I work for a boy",
         "I like apples",
@@ -62,6 +61,13 @@ def test_spelled(text: str, characters: str, said: str) -> None:
 def test_nothing_is_spelled(text: str) -> None:
     runs = read(words_from_text(text))
     assert not [run for run in runs if run.digits or Flag.SPELLED in run.flags]
+
+
+@pytest.mark.parametrize(
+    "text", ["M -M -H -M", "to use? M -H -M. Go ahead", "MHMM", "MMHM", "okay M -H -M uh go ahead"]
+)
+def test_a_murmur_is_no_row_of_letters(text: str) -> None:
+    assert read(words_from_text(text)) == []
 
 
 def test_seven_a_m_is_no_code() -> None:
