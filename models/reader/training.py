@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -26,11 +25,9 @@ from models.encoder.shape import WIDTH
 from models.reader.examples import (
     AFTER_TALK,
     NO_LABEL,
-    Mishear,
     Read,
     Said,
     after_talk,
-    any_word,
     readings,
     varied,
 )
@@ -201,7 +198,6 @@ def learn(
     start: dict[str, NDArray[np.float32]],
     settings: Settings,
     tell: Callable[[str], None] = print,
-    mishear: Mishear | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Learn from calls.
 
@@ -211,7 +207,6 @@ def learn(
         start: weights to begin with: of a sentence encoder, or of a reader.
         settings: how long.
         tell: is told how it goes, a line at a time.
-        mishear: makes of a turn what may be heard of it; None: any words are lost or replaced.
 
     Returns:
         The weights.
@@ -219,7 +214,8 @@ def learn(
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
     encoder = Encoder(start, _DROPOUT)
-    texts = _Texts(calls, pieces, mishear or _words_of(calls), random.Random(settings.seed))
+    words = sorted({word for call in calls for turn in call for word in turn.words})
+    texts = _Texts(calls, pieces, words, random.Random(settings.seed))
     steps = max(1, round(settings.epochs * texts.rows_an_epoch() / _ROWS_A_STEP))
     optimizer, schedule = optimized(
         encoder,
@@ -254,7 +250,6 @@ def calibrated(
     pieces: Pieces,
     weights: dict[str, NDArray[np.float32]],
     tell: Callable[[str], None] = print,
-    mishear: Mishear | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Weights whose probabilities are as sure as they are right on calls that nothing learnt from.
 
@@ -266,7 +261,6 @@ def calibrated(
         pieces: parts turns into pieces.
         weights: of a reader.
         tell: is told the number.
-        mishear: as in ``learn``.
 
     Raises:
         ValueError: no calls.
@@ -274,7 +268,8 @@ def calibrated(
     if not calls:
         raise ValueError("no calls were left out; nothing says how sure is right")
     encoder = Encoder(weights)
-    texts = _Texts(calls, pieces, mishear or _words_of(calls), random.Random(0))
+    words = sorted({word for call in calls for turn in call for word in turn.words})
+    texts = _Texts(calls, pieces, words, random.Random(0))
     logits, labels = list[torch.Tensor](), list[torch.Tensor]()
     with torch.no_grad():
         for some in texts.once():
@@ -307,11 +302,6 @@ def _pace(step: int, steps: int) -> float:
     return 1.0 if step < flat else max(0.02, (steps - step) / (steps - flat))
 
 
-def _words_of(calls: Sequence[Sequence[Said]]) -> Mishear:
-    words = sorted({word for call in calls for turn in call for word in turn.words})
-    return partial(any_word, words=words)
-
-
 class _Texts:
     """Calls as rows to learn from, in another order and heard otherwise each time."""
 
@@ -319,10 +309,10 @@ class _Texts:
         self,
         calls: Sequence[Sequence[Said]],
         pieces: Pieces,
-        mishear: Mishear,
+        words: Sequence[str],
         rng: random.Random,
     ) -> None:
-        self._calls, self._pieces, self._mishear, self._rng = calls, pieces, mishear, rng
+        self._calls, self._pieces, self._words, self._rng = calls, pieces, words, rng
 
     def rows_an_epoch(self) -> int:
         """About how many rows all calls fill once."""
@@ -348,5 +338,5 @@ class _Texts:
         if said and self._rng.random() < AFTER_TALK:
             others = self._rng.choices(self._calls, k=_OTHERS)
             said = after_talk(said, [turn for one in others for turn in one], self._rng)
-        turns, bare = varied(said, self._rng, self._mishear)
+        turns, bare = varied(said, self._rng, self._words)
         return readings(self._pieces, turns, bare=bare)
