@@ -25,6 +25,7 @@ from pipeline.records.intervals import shared
 _SAME: Final = 2
 """Digits in a row by which one side repeats the other."""
 _BOTH: Final = -1
+"""In the place of a channel: of both sides."""
 _Key: TypeAlias = tuple[str, int, int]
 """What numbers go together as, which of these, and on whose side: a channel, or both."""
 

@@ -70,20 +70,18 @@ def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
 def _mark_murmurs(marked: list[Token]) -> None:
     """A murmur that was written letter by letter amid words: "M-M-H-M" is "mm-hm".
 
-    Where a digit or letter comes next, whatever is said in between, it may be part of a code.
+    Where a digit or letter comes next, whatever fills the time till then, it may be part of a code.
     """
     at = 0
     for spelled, row in groupby(list(marked), key=lambda token: token.kind in _NAMED):
         end = at + len(list(row))
-        murmur = spelled and is_murmur("".join(token.text for token in marked[at:end]))
-        before = next(
-            (one.kind for one in reversed(marked[:at]) if one.kind not in GLUE), Kind.OTHER
-        )
-        behind = next((one.kind for one in marked[end:] if one.kind not in GLUE), Kind.OTHER)
-        if murmur and before is behind is Kind.OTHER:
-            marked[at:end] = [
-                token._replace(kind=Kind.FILLER, value="") for token in marked[at:end]
-            ]
+        if spelled and is_murmur("".join(token.text for token in marked[at:end])):
+            around = (reversed(marked[:at]), iter(marked[end:]))
+            beside = [next((one for one in side if one.kind not in GLUE), None) for side in around]
+            if all(one is None or one.kind is Kind.OTHER for one in beside):
+                marked[at:end] = [
+                    token._replace(kind=Kind.FILLER, value="") for token in marked[at:end]
+                ]
         at = end
 
 
