@@ -42,8 +42,8 @@ AFTER_S, BEFORE_S = 0.06, 0.15
 LOOPS = 4
 """Repeats of the same one to four words in a row, from which on it is a loop. Real digit runs
 (``0 0 0 0``) reach four; what follows is decoded again anyway, since no word covers it."""
-SPELLED_LOOPS = 3
-"""The same for three or four letters: codes repeat two, or repeat once."""
+SPELLED, SPELLED_LOOPS = 3, 3
+"""The same for so many spelled letters or more: codes repeat two, or repeat once."""
 RUSH, RUSH_S = 6, 0.2
 """So many words that begin within so short a time were never spoken: what a decoder writes once the
 sound is over stands in the last moments of it."""
@@ -139,20 +139,21 @@ def without_loops(texts: Sequence[str]) -> int:
     """
     plain = ["".join(letter for letter in text.lower() if letter.isalnum()) for text in texts]
     for end in range(LOOPS, len(plain) + 1):
-        for period in range(1, min(4, end // LOOPS) + 1):
-            tail = plain[end - period * LOOPS : end]
-            if all(tail[i] == tail[i % period] for i in range(len(tail))):
-                if end < len(plain) and plain[end] == plain[end - period]:
-                    return end
-                break
-        for period in (3, 4):
-            first = end - period * SPELLED_LOOPS
-            tail = plain[max(0, first) : end]
-            spelled = all(len(text) == 1 and "a" <= text <= "z" for text in tail)
-            goes_on = end < len(plain) and plain[end] == plain[end - period]
-            if first >= 0 and goes_on and spelled and tail == tail[:period] * SPELLED_LOOPS:
-                return first + period
+        for period in range(1, 5):
+            if _goes_round(plain, end, period, LOOPS):
+                return end
+            spelled = all(
+                len(text) == 1 and "a" <= text <= "z" for text in plain[end - period : end]
+            )
+            if period >= SPELLED and spelled and _goes_round(plain, end, period, SPELLED_LOOPS):
+                return end - period * (SPELLED_LOOPS - 1)
     return len(plain)
+
+
+def _goes_round(texts: Sequence[str], end: int, period: int, rounds: int) -> bool:
+    """Whether so many words were said so often up to a place, and begin once more there."""
+    tail = texts[max(0, end - period * rounds) : end]
+    return tail == tail[:period] * rounds and texts[end : end + 1] == tail[:1]
 
 
 def without_rush(starts: Sequence[int], rate: int) -> int:

@@ -117,7 +117,11 @@ def _take_back(reading: Reading, harmless: Callable[[Sequence[Verdict]], bool]) 
         for key in _groups(verdict):
             groups[key].append(verdict)
     keys = {key for key, group in groups.items() if harmless(group)}
-    together = _together(found)
+    together = {
+        ask
+        for (kind, ask, side), group in groups.items()
+        if kind == "ask" and side == _BOTH and _inseparable(group)
+    }
     for verdict in found:
         if keys.issuperset(_bound_to(verdict, together)):
             verdict.take_back()
@@ -132,23 +136,15 @@ def _close(reading: Reading, explained: Iterable[Question]) -> None:
             question.closed = question.opened
 
 
-def _together(found: Sequence[Verdict]) -> set[int]:
-    """The questions whose answers from both sides go together: a card's, or one may be repeated."""
-    told: defaultdict[int, defaultdict[int, str]] = defaultdict(lambda: defaultdict(str))
-    cards = set[int]()
-    for verdict in found:
-        if verdict.question is not None:
-            told[id(verdict.question)][verdict.run.channel] += verdict.run.digits
-            if verdict.question.entity is Entity.CARD_NUMBER:
-                cards.add(id(verdict.question))
-    return {
-        ask
-        for ask, sides in told.items()
-        if (ask in cards and sum(map(len, sides.values())) >= LONG)
-        or any(
-            not rows[0].isdisjoint(rows[1]) for rows in combinations(map(_rows, sides.values()), 2)
-        )
-    }
+def _inseparable(answers: Sequence[Verdict]) -> bool:
+    """Whether what both sides told goes together: a card, or one may repeat the other."""
+    sides = defaultdict[int, str](str)
+    for one in answers:
+        sides[one.run.channel] += one.run.digits
+    card = any(one.question and one.question.entity is Entity.CARD_NUMBER for one in answers)
+    return (card and sum(map(len, sides.values())) >= LONG) or any(
+        not one.isdisjoint(other) for one, other in combinations(map(_rows, sides.values()), 2)
+    )
 
 
 def _rows(digits: str) -> set[str]:

@@ -228,13 +228,12 @@ class Spreader:
             lacking = self._falls_short(verdict, count, _LONGEST.get(entity))
             sure = _AGREED if short and value in _FULL else 0.0
             beside = self._beside(track.words, edge, step, asked)
-            # A fragment is read back amid other words.
-            doubts = [self._doubt(word, short=short, sure=sure) for word in beside]
-            rows = [] if alone else [_island(beside, doubts)]
-            if short and not alone:
-                rows.append(_island(beside, _repeated(beside, doubts)))
-            if lacking:
-                rows.append(self._numbers(beside, sure=sure))
+            rows = [self._numbers(beside, sure=sure)] if lacking else []
+            if not alone:  # a fragment is read back amid other words
+                doubts = [self._doubt(word, short=short, sure=sure) for word in beside]
+                rows.append(_island(beside, doubts))
+                if short:
+                    rows.append(_island(beside, _repeated(beside, doubts)))
             found += [
                 _suspect(entity, track.channel, word.start, word.end, Basis.ODD_WORD)
                 for word in max(rows, key=len, default=[])
@@ -351,7 +350,7 @@ class Spreader:
         return at <= last and question.answered < _FULL.get(question.entity, question.need)
 
 
-def _island(beside: Sequence[Word], doubts: Sequence[int]) -> Sequence[Word]:
+def _island(beside: list[Word], doubts: Sequence[int]) -> list[Word]:
     """Odd words beside a number, which ``beside`` begins at, by how odd each is.
 
     Words that are ordinary too ("the", "so") count only where a pause bounds them; others count up

@@ -197,8 +197,8 @@ def test_who_asked_may_state_a_number_of_his_own(
 def test_a_lone_digit_of_who_asked_goes_with_the_answer() -> None:
     first, own = said("5 5 5 0", 5, 1), said("9", 7)
     opinions = held(own, 0.0, held(first, 0.9))
-    pin = said("and your member id please", 1)
-    spans = spans_of(Conversation(RATE, 2, POLICY, opinions=opinions), pin, first, own)
+    asked = said("and your member id please", 1)
+    spans = spans_of(Conversation(RATE, 2, POLICY, opinions=opinions), asked, first, own)
     assert {span.channel for span in spans} == {0, 1}
 
 
