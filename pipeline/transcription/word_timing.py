@@ -150,7 +150,7 @@ def without_loops(texts: Sequence[str]) -> int:
     return len(plain)
 
 
-def _goes_round(texts: Sequence[str], end: int, period: int, rounds: int) -> bool:
+def _goes_round(texts: list[str], end: int, period: int, rounds: int) -> bool:
     """Whether so many words were said so often up to a place, and begin once more there."""
     tail = texts[max(0, end - period * rounds) : end]
     return tail == tail[:period] * rounds and texts[end : end + 1] == tail[:1]
