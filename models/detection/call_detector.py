@@ -7,8 +7,11 @@ becomes an ``UNHEARD`` span, is silenced whole and counted.
 
 from __future__ import annotations
 
+import operator
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Final
 
 from models.detection.allow_list import Allowed
@@ -20,6 +23,7 @@ from pipeline.consent.gate import withheld_span
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD, Comprehension
 from pipeline.detection.decision.opinions import Opinions
+from pipeline.detection.decision.outvoted import APART_S, may_be_outvoted, outvoted
 from pipeline.detection.decision.resolver import apart, named
 from pipeline.detection.hypotheses.agreement import agreed
 from pipeline.detection.hypotheses.span_edges import bordered
@@ -113,6 +117,8 @@ class CallDetector:
         self._judged: list[Span] = []
         self._disclosure = Disclosure(channels, vocabulary(known), sample_rate)
         self._watermark = 0
+        self._read_until = 0
+        """Sample up to which every hearing was read."""
         self._seq = 0
         self._models = set(models)
         self._ended = False
@@ -160,6 +166,7 @@ class CallDetector:
             self._add(heard)
         before = self._watermark
         self._read(end.end, final=True)
+        self._read_until = sys.maxsize
         self._watermark = max(end.end, before)
         last = max([self._watermark, *(word.end for word in self._words)]) + 1
         if self.failures:
@@ -292,11 +299,19 @@ class CallDetector:
         if open_since is not None and open_since < mark:
             mark = min(mark, max(open_since, latest))
             forced = mark if open_since < latest else 0
+        self._read_until = horizon if going_on is None else min(horizon, going_on)
+        mark = min([mark, *(span.start for span in self._found if not self._is_settled(span))])
         # No word may straddle the watermark: it would be audible before its span is known.
         while over := [word.start for word in self._words if word.start < mark < word.end]:
             mark = min(over)
         self._watermark = max(self._watermark, mark)
         return forced
+
+    def _is_settled(self, span: Span) -> bool:
+        """Whether what the other hearing says of it was read."""
+        near = span.end + round(APART_S * self._rate)
+        below = self._policy.reader.outvoted_below
+        return not below or near <= self._read_until or not may_be_outvoted(span)
 
     def _findings(
         self, before: int, until: int, forced: int, end: CallEnd | None = None
@@ -331,25 +346,38 @@ class CallDetector:
             shown=disclosed,
             since=before,
             detection=self._by(),
-            candidates=self._candidates(keep),
+            candidates=self._candidates(until, keep),
             agreed=sure,
         )
         self._seq += 1
         return findings
 
-    def _candidates(self, keep: int) -> tuple[Span, ...]:
-        """What a threshold decided on since the last findings, each once, in order."""
-        new = [*self._reader.candidates, *self._conversation.below, *self._judged]
+    def _candidates(self, until: int, keep: int) -> tuple[Span, ...]:
+        """What a threshold decided on since the last findings, each once, in order.
+
+        What begins at or after ``until``, or was not read by the other hearing yet, waits.
+        What that outvotes no threshold would have silenced, unless it is part of what is silent.
+        """
+        new: list[Span] = []
+        for told in (self._reader.candidates, self._conversation.below, self._judged):
+            ready = [one.start < until and self._is_settled(one) for one in told]
+            new += compress(told, ready)
+            told[:] = compress(told, map(operator.not_, ready))
         if not new:
             return ()
-        for one in (self._reader.candidates, self._conversation.below, self._judged):
-            one.clear()
-        found = set(new) - self._weighed
+        found = {one for one in new if self._is_silent(one) or not self._is_outvoted(one)}
+        found -= self._weighed
         self._weighed = {span for span in self._weighed if span.end > keep} | found
         return tuple(
             sorted(
                 found, key=lambda s: (s.start, s.channel, s.end, s.entity, s.recognizer, s.score)
             )
+        )
+
+    def _is_silent(self, one: Span) -> bool:
+        return any(
+            span.channel == one.channel and span.start <= one.start < span.end
+            for span in self._stated
         )
 
     def _by(self) -> Detection | None:
@@ -369,7 +397,7 @@ class CallDetector:
 
     def _due(self, before: int, until: int, forced: int) -> tuple[Span, ...]:
         """Spans that begin before ``until`` and were not stated, each once, in order."""
-        due = [span for span in self._found if span.start < until]
+        due = [one for one in self._found if one.start < until and not self._is_outvoted(one)]
         self._found = [span for span in self._found if span.start >= until]
         try:
             numbers = self._conversation.spans(until, force_before=forced)
@@ -399,6 +427,10 @@ class CallDetector:
                 key=lambda s: (s.start, s.channel, s.end, s.entity, s.recognizer, -s.score),
             )
         )
+
+    def _is_outvoted(self, span: Span) -> bool:
+        below = self._policy.reader.outvoted_below
+        return below > 0 and outvoted(span, self._reader.opinions, below, self._rate)
 
     def _rest(self, span: Span, before: int) -> Span | None:
         """What of a span that began before the last watermark is new; None if nothing is."""

@@ -43,6 +43,8 @@ _ROUNDING: Final = 1e-4
 _MENTIONED: Final = 0.02
 """Probability from which a type is told of a word."""
 _LIKELY: Final = 0.5
+_BELIEVED: Final = 0.2
+"""Probability of the recogniser of speech from which a word tells what was said."""
 _SAME: Final = 0.25
 """Probability from which a word goes on with the entity before it, though another is likelier."""
 
@@ -276,9 +278,13 @@ class TurnReader:
         for token, row in zip(turn.tokens, reading.probabilities, strict=True):
             types = {LABELS[at]: float(row[at]) for at in np.flatnonzero(row > _MENTIONED) if at}
             for word in placed.between(token.start, token.end):
-                end = max(word.end, word.start + 1)
-                opinion = Opinion(word.start, end, word.hearing, 1 - float(row[0]), types)
-                self.opinions.add(channel, opinion)
+                heard = Interval(word.start, max(word.end, word.start + 1))
+                sure = word.probability >= _BELIEVED
+                said = plausible(word.text, heard, self._rate).end if sure else word.start
+                secret = 1 - float(row[0])
+                self.opinions.add(
+                    channel, Opinion(heard.start, heard.end, word.hearing, secret, types, said)
+                )
 
     def _note(self, turn: Turn, placed: _Placed, reading: Reading) -> None:
         """Note every word that a threshold down to ``FLOOR`` would have."""

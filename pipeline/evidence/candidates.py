@@ -3,7 +3,8 @@
 A file of its own beside the call's others, sealed like them, that no certificate names: entity
 types, places, scores and recognisers, never a word. It lets ask what another threshold would have
 silenced, before padding and muting. What it can't tell: what verification would have found, numbers
-that the reader explained away, and what lies below the reader's ``FLOOR``.
+that the reader explained away, words that another hearing outvoted, and what lies below the
+reader's ``FLOOR``.
 
 Outcomes of ``read_candidates``: a ``Candidates``, or ``RecordError``.
 """

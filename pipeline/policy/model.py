@@ -145,6 +145,10 @@ class ReaderRule(_Model):
     payment_below: Probability = 0.0
     """payment and identity numbers, and those that nothing names, only where none has this one.
     Never a number of twelve digits or one whose checksum holds. 0 believes the reader nothing."""
+    outvoted_below: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0
+    """Words that the reader found in what one model heard, and is not sure of, are heard where it
+    holds all that the other one heard there for sensitive with less than this; no payment and
+    identity numbers, no secrets. 0 believes the other one nothing."""
 
 
 PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]

@@ -85,7 +85,11 @@ def _both(one: Policy, other: Policy) -> Policy:
                 }
             ),
             "reader": one.reader.model_copy(
-                update=_fewest(one.reader, other.reader, ("explained_below", "payment_below"))
+                update=_fewest(
+                    one.reader,
+                    other.reader,
+                    ("explained_below", "payment_below", "outvoted_below"),
+                )
             ),
             "consent": _consent(one.consent, other.consent),
             "clear_transit": one.clear_transit and other.clear_transit,

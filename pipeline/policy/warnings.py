@@ -25,6 +25,7 @@ _OFF: Final[_Weak] = (lambda value, _: value in (False, "never"), "with {}")
 
 _EXPLAINED_BELOW: Final = 0.1
 _PAYMENT_BELOW: Final = 0.015
+_OUTVOTED_BELOW: Final = 0.01
 """As in the shipped policies."""
 
 _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
@@ -108,6 +109,11 @@ _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
         "reader.payment_below",
         (lambda value, _: value > _PAYMENT_BELOW, f"up to {_PAYMENT_BELOW}"),
         "short payment numbers stay audible that the reader is sure are none",
+    ),
+    (
+        "reader.outvoted_below",
+        (lambda value, _: value > _OUTVOTED_BELOW, f"up to {_OUTVOTED_BELOW}"),
+        "names and the like stay audible that the reader found in what one model alone heard",
     ),
     (
         "clear_transit",

@@ -24,6 +24,9 @@ class Opinion(NamedTuple):
     """Probability that it is part of anything sensitive."""
     types: Mapping[str, float]
     """Of what, with the probability of each type that is worth a mention."""
+    said_until: int
+    """Up to where it tells what was said: no longer than it can take, and nowhere where the model
+    that wrote it was not sure of it."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from models.text.turn import Turn
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.policy.loading import parse_policy
 from pipeline.policy.model import Policy
+from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import (
     Action,
     Agreed,
@@ -168,6 +169,82 @@ def test_the_second_models_words_mute_but_are_not_shown() -> None:
     found = run(open_call(Finds("laura")), [replace(record, words=(*record.words, second))], 9_000)
     assert [(span.start, span.end) for span in spans(found)] == [(280, 560)]
     assert texts(found) == ["hello"]
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(0.0, ["well"]), (0.01, ["well", "lorry"])])
+def test_what_the_reader_found_in_one_hearing_the_other_outvotes(
+    limit: float, shown: list[str]
+) -> None:
+    rules = {"reader": POLICY.reader.model_copy(update={"outvoted_below": limit})}
+    policy = POLICY.model_copy(update=rules)
+    record = heard(0, 0, 9_000, "well lorry")
+    second = Word(0, 300, 550, "laura", hearing=Hearing.SECOND)
+    reads = ScriptedReads({"laura": ("PERSON", 0.7)})
+    call = open_call(ScriptedAnalyses([]), reads=reads, policy=policy)
+    found = run(call, [replace(record, words=(*record.words, second))], 9_000)
+    assert texts(found) == shown
+    told = [(one.entity, one.start) for each in found for one in each.candidates]
+    assert told == ([] if limit else [("PERSON", 300)])
+
+
+def test_what_the_other_hearing_has_not_written_yet_may_still_outvote() -> None:
+    """Its turn goes on longer: neither a span nor a candidate is told before it is read."""
+    rules = {"reader": POLICY.reader.model_copy(update={"outvoted_below": 0.01})}
+    reads = ScriptedReads({"laura": ("PERSON", 0.7)})
+    call = open_call(ScriptedAnalyses([]), reads=reads, policy=POLICY.model_copy(update=rules))
+    first, *rest = (heard(seq, seq * 4_000, seq * 4_000 + 4_000) for seq in range(6))
+    going_on = [
+        Word(0, 300 + 400 * at, 650 + 400 * at, "and", hearing=Hearing.SECOND) for at in range(9)
+    ]
+    words = (Word(0, 320, 600, "laura"), *going_on)
+    found = run(call, [replace(first, words=words), *rest], 24_000)
+    assert spans(found) == []
+    assert [one for each in found for one in each.candidates] == []
+
+
+LONG_FINDING = (
+    *(Word(0, 9_400 + 200 * at, 9_550 + 200 * at, "willow") for at in range(12)),
+    *(Word(0, 200 * at, 200 * at + 150, "and", hearing=Hearing.SECOND) for at in range(59)),
+    Word(0, 11_800, 11_950, "laura", hearing=Hearing.SECOND),
+    *(
+        Word(0, 12_000 + 200 * at, 12_150 + 200 * at, "and", hearing=Hearing.SECOND)
+        for at in range(30)
+    ),
+)
+"""A turn of the second hearing is cut before "laura"."""
+
+
+@pytest.mark.parametrize("size", [500, 1_000, 4_000, 40_000])
+def test_the_other_hearing_is_asked_once_all_of_it_near_a_finding_was_read(size: int) -> None:
+    rules = {"reader": POLICY.reader.model_copy(update={"outvoted_below": 0.01})}
+    reads = ScriptedReads({"willow": ("STREET_ADDRESS", 0.7), "laura": ("PERSON", 0.9)})
+    policy = POLICY.model_copy(update=rules)
+    call = open_call(ScriptedAnalyses([]), reads=reads, policy=policy)
+    windows = [
+        replace(
+            heard(seq, first, first + size),
+            words=tuple(word for word in LONG_FINDING if first <= word.start < first + size),
+        )
+        for seq, first in enumerate(range(0, 40_000, size))
+    ]
+    found = run(call, windows, 40_000)
+    silent = merge_intervals([Interval(one.start, one.end) for one in spans(found)], 100)
+    assert silent == [Interval(9_400, 11_950)]
+    assert not {"willow", "laura"} & {*texts(found)}
+
+
+def test_findings_one_behind_the_other_do_not_hold_the_watermark() -> None:
+    rules = {"reader": POLICY.reader.model_copy(update={"outvoted_below": 0.01})}
+    reads = ScriptedReads({"laura": ("PERSON", 0.7)})
+    call = open_call(ScriptedAnalyses([]), reads=reads, policy=POLICY.model_copy(update=rules))
+    for seq in range(15):
+        first = seq * 4_000
+        names = tuple(
+            Word(0, first + 400 * at, first + 400 * at + 250, "laura") for at in range(10)
+        )
+        for each in call.take(replace(heard(seq, first, first + 4_000), words=names)):
+            assert first + 4_000 - each.watermark.sample <= 20_000
+    assert each.watermark.sample >= 40_000
 
 
 class FindsAfter(Finds):

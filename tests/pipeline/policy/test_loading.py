@@ -112,7 +112,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
         },
         "retention": {"default": 365},
         "language": {"unknown": "silence"},
-        "reader": {"explained_below": 0.0, "payment_below": 0.0},
+        "reader": {"explained_below": 0.0, "payment_below": 0.0, "outvoted_below": 0.0},
         "consent": {
             "enforced": False, "our_places": [], "their_places": [], "agents_agreed": False,
             "lawful_basis": {}, "withdrawal": "refuse", "pause_seconds": 180,
@@ -143,6 +143,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
         ("verification: {max_cost: %s}", 0.0, 1.0),
         ("reader: {explained_below: %s}", 0.0, 1.0),
         ("reader: {payment_below: %s}", 0.0, 1.0),
+        ("reader: {outvoted_below: %s}", 0.0, 0.1),
         ("retention: {default: %s}", 1, 36_500),
     ],
 )

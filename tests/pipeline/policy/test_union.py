@@ -67,7 +67,9 @@ policies = st.builds(
     unexplained=st.builds(UnexplainedRule, mute=st.booleans(), within_ms=st.integers(0, 4000)),
     echo=st.builds(EchoRule, mode=st.sampled_from(["auto", "always", "never"]), threshold=scores),
     language=st.builds(LanguageRule, unknown=st.sampled_from(["silence", "quarantine"])),
-    reader=st.builds(ReaderRule, explained_below=scores, payment_below=scores),
+    reader=st.builds(
+        ReaderRule, explained_below=scores, payment_below=scores, outvoted_below=st.floats(0, 0.1)
+    ),
 )
 
 
@@ -98,6 +100,7 @@ def test_a_union_mutes_at_least_what_each_does(
         assert both.unexplained.within_ms >= one.unexplained.within_ms
         assert both.reader.explained_below <= one.reader.explained_below
         assert both.reader.payment_below <= one.reader.payment_below
+        assert both.reader.outvoted_below <= one.reader.outvoted_below
         assert both.echo.threshold <= one.echo.threshold
         assert (both.echo.mode == "always") >= (one.echo.mode == "always")
         assert (both.language.unknown == "quarantine") >= (one.language.unknown == "quarantine")
@@ -172,7 +175,7 @@ LAX = Policy(
     ),
     retention={"default": 900},
     language=LanguageRule(unknown="silence"),
-    reader=ReaderRule(explained_below=0.5, payment_below=0.1),
+    reader=ReaderRule(explained_below=0.5, payment_below=0.1, outvoted_below=0.1),
     consent=ConsentRule(
         enforced=False,
         our_places=("US",),
@@ -213,7 +216,7 @@ STRICT = Policy(
     ),
     retention={"default": 9},
     language=LanguageRule(unknown="quarantine"),
-    reader=ReaderRule(explained_below=0.01, payment_below=0.001),
+    reader=ReaderRule(explained_below=0.01, payment_below=0.001, outvoted_below=0.001),
     consent=ConsentRule(enforced=True, our_places=("DE",), their_places=("DE",)),
     review_by=date(2027, 1, 1),
 )

@@ -34,7 +34,7 @@ def held(words: Sequence[Word], secret: float, into: Opinions | None = None) -> 
     """The reader's opinion of every word."""
     opinions = into or Opinions(2)
     for word in words:
-        opinion = Opinion(word.start, word.end, word.hearing, secret, {})
+        opinion = Opinion(word.start, word.end, word.hearing, secret, {}, word.end)
         opinions.add(word.channel, opinion)
     return opinions
 

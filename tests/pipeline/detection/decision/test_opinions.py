@@ -16,7 +16,7 @@ def held(*words: tuple[int, int, float], channel: int = 0, channels: int = 2) ->
     """Words from a sample to another, with the probability that they are sensitive."""
     opinions = Opinions(channels)
     for start, end, secret in words:
-        opinions.add(channel, Opinion(start, end, Hearing.MAIN, secret, {}))
+        opinions.add(channel, Opinion(start, end, Hearing.MAIN, secret, {}, end))
     return opinions
 
 
@@ -67,7 +67,7 @@ def test_what_ends_before_a_sample_is_forgotten_and_what_reaches_it_is_not() -> 
 def test_nothing_of_a_word_but_its_place_and_its_probabilities_is_kept() -> None:
     opinions = held((100, 200, 0.123))
     assert "0.123" not in repr(opinions)
-    assert Opinion._fields == ("start", "end", "hearing", "secret", "types")
+    assert Opinion._fields == ("start", "end", "hearing", "secret", "types", "said_until")
 
 
 @given(

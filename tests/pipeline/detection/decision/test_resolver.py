@@ -32,7 +32,7 @@ def opinions(*secrets: float, channel: int = 1, start: int = 8_000, **types: flo
     found = Opinions(2)
     for place, secret in enumerate(secrets):
         at = start + 800 * place
-        found.add(channel, Opinion(at, at + 800, Hearing.MAIN, secret, types))
+        found.add(channel, Opinion(at, at + 800, Hearing.MAIN, secret, types, at + 800))
     return found
 
 
@@ -66,7 +66,7 @@ def test_a_name_is_what_is_surest(span: Span, types: dict[str, float], name: str
 
 def test_the_mean_of_all_words_names_a_number() -> None:
     held = opinions(0.9, ACCOUNT_NUMBER=0.7)
-    held.add(1, Opinion(9_000, 9_500, Hearing.MAIN, 0.9, {"ZIP_CODE": 0.6}))
+    held.add(1, Opinion(9_000, 9_500, Hearing.MAIN, 0.9, {"ZIP_CODE": 0.6}, 9_500))
     (found,) = named([number("NUMBER_SEQUENCE")], held, POLICY)
     assert found.entity == "NUMBER_SEQUENCE"  # 0.35 and 0.3
 
