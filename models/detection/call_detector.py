@@ -430,7 +430,7 @@ class CallDetector:
 
     def _is_outvoted(self, span: Span) -> bool:
         below = self._policy.reader.outvoted_below
-        return below > 0 and outvoted(span, self._reader.opinions, below, self._rate)
+        return outvoted(span, self._reader.opinions, below, self._rate)
 
     def _rest(self, span: Span, before: int) -> Span | None:
         """What of a span that began before the last watermark is new; None if nothing is."""
