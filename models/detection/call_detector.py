@@ -7,11 +7,9 @@ becomes an ``UNHEARD`` span, is silenced whole and counted.
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import compress
 from typing import Final
 
 from models.detection.allow_list import Allowed
@@ -23,9 +21,9 @@ from pipeline.consent.gate import withheld_span
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD, Comprehension
 from pipeline.detection.decision.opinions import Opinions
-from pipeline.detection.decision.outvoted import APART_S, may_be_outvoted, outvoted
+from pipeline.detection.decision.outvoted import may_be_outvoted, outvoted
 from pipeline.detection.decision.resolver import apart, named
-from pipeline.detection.hypotheses.agreement import agreed
+from pipeline.detection.hypotheses.agreement import APART_S, agreed
 from pipeline.detection.hypotheses.span_edges import bordered
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
 from pipeline.evidence.disclosed_words import Disclosure
@@ -360,9 +358,11 @@ class CallDetector:
         """
         new: list[Span] = []
         for told in (self._reader.candidates, self._conversation.below, self._judged):
-            ready = [one.start < until and self._is_settled(one) for one in told]
-            new += compress(told, ready)
-            told[:] = compress(told, map(operator.not_, ready))
+            waiting: list[Span] = []
+            for one in told:
+                ready = one.start < until and self._is_settled(one)
+                (new if ready else waiting).append(one)
+            told[:] = waiting
         if not new:
             return ()
         found = {one for one in new if self._is_silent(one) or not self._is_outvoted(one)}

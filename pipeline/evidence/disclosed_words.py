@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from pipeline.detection.hypotheses.agreement import MOST_S
+from pipeline.detection.hypotheses.agreement import APART_S, MOST_S
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.tokens import is_number, is_part
 from pipeline.records.intervals import merge_intervals, shared
@@ -22,8 +22,6 @@ _WORDS: Final = frozenset({"a", "I"})
 """Single letters that are words, written so; others may be spelled."""
 _BESIDE_S: Final = 1.0
 """Within which a word of a finding is not shown, wherever a model placed it."""
-_APART_S: Final = 0.5
-"""How far two models usually place one word apart."""
 
 
 class Disclosure:
@@ -41,7 +39,7 @@ class Disclosure:
 
     def __init__(self, channels: int, voc: Vocabulary, rate: int) -> None:
         self._voc, self._rate = voc, rate
-        self._near, self._apart = round(_BESIDE_S * rate), round(_APART_S * rate)
+        self._near, self._apart = round(_BESIDE_S * rate), round(APART_S * rate)
         self._hidden: defaultdict[tuple[int, str], dict[Interval, bool]] = defaultdict(dict)
         """Words of findings by channel and text: where they are, and whether the main model's."""
         self._alone: list[set[Interval]] = [set() for _ in range(channels)]

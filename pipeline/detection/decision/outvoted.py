@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.detection.decision.opinions import Opinion, Opinions
+from pipeline.detection.hypotheses.agreement import APART_S
 from pipeline.records.entities import RECALL_FIRST, Entity
-from pipeline.records.intervals import length, uncovered
+from pipeline.records.intervals import length, shared, subtract_intervals
 from pipeline.records.model import Hearing, Interval, Span
 from pipeline.records.scores import Recognizer
 
-APART_S: Final = 0.5
-"""How far the two models may place one word apart."""
 _SURE: Final = 0.8
 """Probability from which one hearing is enough."""
 _HELD: Final = 0.1
@@ -51,37 +50,33 @@ def outvoted(span: Span, opinions: Opinions, below: float, rate: int) -> bool:
         return False
     apart = round(APART_S * rate)
     around = [*opinions.within(span.channel, span.start - apart, span.end + apart)]
-    words = [one for one in around if _within(one, span)]
+    words = [one for one in around if shared(one, span) > 0]
     if any(one.secret >= _SURE for one in words) or any(
         one.types.get(entity, 0.0) >= _NAMED for one in words for entity in _NEVER
     ):
         return False
     return any(
         all(
-            one.secret < (below if _within(one, span) else _BESIDE * below)
+            one.secret < (below if shared(one, span) > 0 else _BESIDE * below)
             for one in around
             if one.hearing is not own
         )
-        and _covered([one for one in words if one.hearing is own], span, around, other)
+        and _covered(
+            [one for one in words if one.hearing is own],
+            span,
+            [Interval(one.start, one.said_until) for one in around if one.hearing is other],
+        )
         for own, other in _PAIRS
     )
 
 
-def _within(word: Opinion, span: Span) -> bool:
-    return word.start < span.end and span.start < word.end
-
-
-def _covered(
-    found: Sequence[Opinion], span: Span, around: Sequence[Opinion], other: Hearing
-) -> bool:
-    """Whether one hearing has something in a stretch, and the other one wrote words over it."""
+def _covered(found: Sequence[Opinion], span: Span, said: Sequence[Interval]) -> bool:
+    """Whether one hearing has something in a stretch, and what the other one said lies over it."""
     own = [one for one in found if one.secret >= _HELD or one.start >= span.start]
-    said = [Interval(one.start, one.said_until) for one in around if one.hearing is other]
     has = any(one.secret >= _HELD for one in own)
     return has and all(_lies_under(one, span, said) for one in own)
 
 
 def _lies_under(word: Opinion, span: Span, said: Sequence[Interval]) -> bool:
     whole = Interval(max(word.start, span.start), min(word.end, span.end))
-    bare = uncovered([whole], said, at_least=1)
-    return length(bare) <= (1 - _COVERED) * len(whole)
+    return length(subtract_intervals([whole], said)) <= (1 - _COVERED) * len(whole)

@@ -26,7 +26,7 @@ _SURE: Final = 0.5
 """Word probability from which an ordinary word is believed to be one."""
 _LONGEST_S: Final = 3.0
 """No word that counts is longer."""
-_APART_S: Final = 0.5
+APART_S: Final = 0.5
 """How far two models place the same word apart."""
 _TRUST: Final = 0.35
 """How far a border moves from the outer model's place to the inner one's: the earlier one is nearer
@@ -58,7 +58,7 @@ class Witnesses:
     ) -> None:
         self._voc = voc
         self._longest = round(_LONGEST_S * rate)
-        self._apart = round(_APART_S * rate)
+        self._apart = round(APART_S * rate)
         self._most = round(MOST_S * rate)
         self._hearings = [{track.channel: track.words for track in tracks} for tracks in hearings]
         self._runs = [{track.channel: track.runs for track in tracks} for tracks in hearings]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pipeline.detection.hypotheses.agreement import MOST_S, between, comparable
+from pipeline.detection.hypotheses.agreement import APART_S, MOST_S, between, comparable
 from pipeline.detection.language.normalise import bare
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.tokens import is_number
@@ -22,8 +22,6 @@ from pipeline.records.entities import HEALTH, Entity
 from pipeline.records.model import Hearing, Interval, Span, Word
 from pipeline.transcription.word_timing import PER_SPOKEN_LETTER_S, WORD_SPOKEN_S, plausible
 
-_APART_S: Final = 0.5
-"""How far two models place the same word apart."""
 _SURE: Final = 0.5
 """Probability from which the better hearing of the word beside is believed."""
 
@@ -76,7 +74,7 @@ def _bordered(
         before = words[inside[0] - 1]
         twin = _twin(before, heard, voc, rate)
         follows = None if twin is None else _next(twin, heard)
-        if follows is not None and first.start < follows.start <= first.start + _APART_S * rate:
+        if follows is not None and first.start < follows.start <= first.start + APART_S * rate:
             start = between(start, follows.start, int(MOST_S * rate))
     return replace(span, start=min(start, end - 1), end=end)
 
@@ -114,7 +112,7 @@ def _behind(lead: Word, first: Word, heard: Sequence[Word], rate: int) -> int:
     follows = None if twin is None else _next(twin, heard)
     starts = (first.start, lead.start if follows is None else follows.start)
     apart = max(max(starts) - min(starts), min(starts) - lead.end)
-    return lead.start if apart > _APART_S * rate else min(starts) - int(MOST_S * rate)
+    return lead.start if apart > APART_S * rate else min(starts) - int(MOST_S * rate)
 
 
 def _twin(word: Word, heard: Sequence[Word], voc: Vocabulary, rate: int) -> Word | None:
@@ -135,7 +133,7 @@ def _same(word: Word, heard: Sequence[Word], rate: int) -> Word | None:
         and other.hearing is not Hearing.AGAIN
         and word.hearing is not Hearing.AGAIN
         and comparable(other.text) == text
-        and abs(other.start - word.start) <= _APART_S * rate
+        and abs(other.start - word.start) <= APART_S * rate
         and max(other.probability, word.probability) >= _SURE
     ]
     return min(found, key=lambda other: abs(other.start - word.start), default=None)

@@ -36,6 +36,9 @@ POLICY = parse_policy(
     "name: t\nversion: '1'\nentities:\n  PERSON: {threshold: 0.4}\n"
     "  URL: {action: count, threshold: 0.4}\n"
 )
+OUTVOTING = POLICY.model_copy(
+    update={"reader": POLICY.reader.model_copy(update={"outvoted_below": 0.01})}
+)
 
 
 class Finds:
@@ -171,12 +174,14 @@ def test_the_second_models_words_mute_but_are_not_shown() -> None:
     assert texts(found) == ["hello"]
 
 
-@pytest.mark.parametrize(("limit", "shown"), [(0.0, ["well"]), (0.01, ["well", "lorry"])])
+@pytest.mark.parametrize(
+    ("policy", "shown", "candidates"),
+    [(POLICY, ["well"], [("PERSON", 300)]), (OUTVOTING, ["well", "lorry"], [])],
+    ids=["a policy that says nothing of it", "one that does"],
+)
 def test_what_the_reader_found_in_one_hearing_the_other_outvotes(
-    limit: float, shown: list[str]
+    policy: Policy, shown: list[str], candidates: list[tuple[str, int]]
 ) -> None:
-    rules = {"reader": POLICY.reader.model_copy(update={"outvoted_below": limit})}
-    policy = POLICY.model_copy(update=rules)
     record = heard(0, 0, 9_000, "well lorry")
     second = Word(0, 300, 550, "laura", hearing=Hearing.SECOND)
     reads = ScriptedReads({"laura": ("PERSON", 0.7)})
@@ -184,14 +189,13 @@ def test_what_the_reader_found_in_one_hearing_the_other_outvotes(
     found = run(call, [replace(record, words=(*record.words, second))], 9_000)
     assert texts(found) == shown
     told = [(one.entity, one.start) for each in found for one in each.candidates]
-    assert told == ([] if limit else [("PERSON", 300)])
+    assert told == candidates
 
 
 def test_what_the_other_hearing_has_not_written_yet_may_still_outvote() -> None:
     """Its turn goes on longer: neither a span nor a candidate is told before it is read."""
-    rules = {"reader": POLICY.reader.model_copy(update={"outvoted_below": 0.01})}
     reads = ScriptedReads({"laura": ("PERSON", 0.7)})
-    call = open_call(ScriptedAnalyses([]), reads=reads, policy=POLICY.model_copy(update=rules))
+    call = open_call(ScriptedAnalyses([]), reads=reads, policy=OUTVOTING)
     first, *rest = (heard(seq, seq * 4_000, seq * 4_000 + 4_000) for seq in range(6))
     going_on = [
         Word(0, 300 + 400 * at, 650 + 400 * at, "and", hearing=Hearing.SECOND) for at in range(9)
@@ -216,10 +220,8 @@ LONG_FINDING = (
 
 @pytest.mark.parametrize("size", [500, 1_000, 4_000, 40_000])
 def test_the_other_hearing_is_asked_once_all_of_it_near_a_finding_was_read(size: int) -> None:
-    rules = {"reader": POLICY.reader.model_copy(update={"outvoted_below": 0.01})}
     reads = ScriptedReads({"willow": ("STREET_ADDRESS", 0.7), "laura": ("PERSON", 0.9)})
-    policy = POLICY.model_copy(update=rules)
-    call = open_call(ScriptedAnalyses([]), reads=reads, policy=policy)
+    call = open_call(ScriptedAnalyses([]), reads=reads, policy=OUTVOTING)
     windows = [
         replace(
             heard(seq, first, first + size),
@@ -234,9 +236,8 @@ def test_the_other_hearing_is_asked_once_all_of_it_near_a_finding_was_read(size:
 
 
 def test_findings_one_behind_the_other_do_not_hold_the_watermark() -> None:
-    rules = {"reader": POLICY.reader.model_copy(update={"outvoted_below": 0.01})}
     reads = ScriptedReads({"laura": ("PERSON", 0.7)})
-    call = open_call(ScriptedAnalyses([]), reads=reads, policy=POLICY.model_copy(update=rules))
+    call = open_call(ScriptedAnalyses([]), reads=reads, policy=OUTVOTING)
     for seq in range(15):
         first = seq * 4_000
         names = tuple(

@@ -35,10 +35,10 @@ OWN = word(MAIN, 1_000, 2_000, 0.5)
 OTHER = word(SECOND, 1_000, 2_000, 0.001)
 
 
-def heard(*words: Opinion, span: Span = FOUND, below: float = 0.01, channel: int = 0) -> bool:
+def heard(*words: Opinion, span: Span = FOUND, below: float = 0.01) -> bool:
     opinions = Opinions(2)
     for one in words:
-        opinions.add(channel, one)
+        opinions.add(0, one)
     return outvoted(span, opinions, below, RATE)
 
 
