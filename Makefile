@@ -66,7 +66,7 @@ coverage: .venv/.dev ## Say which branches the tests without a broker, a server 
 	  '- lines', one['covered_lines'], 'of', one['num_statements'])"
 
 unit: .venv/.dev ## Run the tests that need no process, no socket and no model
-	$(BIN)/python -m pytest -q -m unit
+	$(BIN)/python -m pytest -q -m "unit and not nightly"
 
 lint: .venv/.dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
