@@ -24,7 +24,6 @@ from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.decision.outvoted import may_be_outvoted, outvoted
 from pipeline.detection.decision.resolver import apart, named
 from pipeline.detection.hypotheses.agreement import APART_S, agreed
-from pipeline.detection.hypotheses.second_listening import without_unread_numbers
 from pipeline.detection.hypotheses.span_edges import bordered
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
 from pipeline.evidence.disclosed_words import Disclosure
@@ -210,13 +209,10 @@ class CallDetector:
             if span.end > self._watermark:
                 self._found.append(replace(span, start=max(span.start, self._watermark)))
         try:
-            voc = vocabulary(self._language)
-            read = without_unread_numbers(transcript.words, voc, self._rate)
-            heard = replace(transcript, words=read)
-            self._turns.take(heard)
-            self._conversation.take(heard)
+            self._turns.take(transcript)
+            self._conversation.take(transcript)
             kept = [word for word in transcript.words if word.start >= 0]
-            self._agreed += agreed(kept, voc, self._rate)
+            self._agreed += agreed(kept, vocabulary(self._language), self._rate)
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             self._fail(transcript.channel, transcript.start, transcript.end)
         self._heard_until[transcript.channel] = max(

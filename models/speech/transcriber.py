@@ -34,7 +34,7 @@ from models.speech.window_audio import (
 )
 from models.store.loader import catalogue_file, find
 from models.store.model_catalogue import Entry, entry
-from pipeline.detection.hypotheses.second_listening import read
+from pipeline.detection.hypotheses.fusion import read
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
 from pipeline.errors import ModelError
 from pipeline.records.intervals import merge_intervals, uncovered

@@ -3,8 +3,7 @@
 In: the hearings of a window. Out: sequences that can be read, and how far two models agree.
 
 Files: ``fusion`` one voice, one word at a time · ``agreement`` a word that two models heard was
-said · ``second_listening`` which of the words heard again are read · ``span_edges`` where a worded
-value begins and ends.
+said · ``span_edges`` where a worded value begins and ends.
 
 Not here: which hearings there are (``models.speech``). Test:
 ``tests/pipeline/detection/hypotheses``.

@@ -10,8 +10,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.detection.hypotheses.fusion import ParsedChannel
@@ -167,63 +166,42 @@ class Witnesses:
 def agreed(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[Agreed]:
     """Where both models were sure of the same ordinary word; in time order.
 
-    What any hearing wrote as a number there is left out.
+    A place begins where the first of them placed the word and ends where the first of them ended
+    it: the other often writes it over the digit that follows. What any hearing wrote as a number
+    there is left out. Of a word that was not asked how nearly it is a number, none is sure.
 
     Args:
         words: of one window, as all hearings have them.
         voc: the language.
         rate: samples per second.
     """
-    numbers = [
-        _place(word, rate)
-        for word in words
-        if may_be_number(word.text, voc) and word.probability >= _HINT
-    ]
+    nearly = nearly_numbers(words, voc)
+    numbers: list[Interval] = []
+    sure: dict[tuple[Hearing, int, str], list[Interval]] = defaultdict(list)
+    for word, number in zip(words, nearly, strict=True):
+        heard = Interval(word.start, max(word.start, word.end))
+        place = plausible(word.text, heard, rate)
+        text = comparable(word.text)
+        if _may_be_number(word.text, voc):
+            if word.probability >= _HINT:
+                numbers.append(place)
+        elif word.probability >= _BOTH_SURE and word.number_probability > 0 and text and not number:
+            sure[word.hearing, word.channel, text].append(place)
     found = {
-        Agreed(word.channel, rest.start, rest.end)
-        for word, place in in_both(sure_words(words, voc), rate)
-        for rest in subtract_intervals([place], numbers)
+        Agreed(channel, rest.start, rest.end)
+        for (hearing, channel, text), places in sure.items()
+        if hearing is Hearing.MAIN
+        for one in places
+        for other in sure.get((Hearing.SECOND, channel, text), ())
+        if one.overlaps(other)
+        for rest in subtract_intervals(
+            [Interval(min(one.start, other.start), min(one.end, other.end))], numbers
+        )
     }
     return sorted(found, key=lambda each: (each.start, each.channel, each.end))
 
 
-def sure_words(words: Sequence[Word], voc: Vocabulary) -> list[Word]:
-    """The ordinary words of one window of which a model is sure.
-
-    A word that may be a number, or was nearly one in any hearing, is none, nor is one that was not
-    asked how nearly it is a number.
-    """
-    return [
-        word
-        for word, nearly in zip(words, nearly_numbers(words, voc), strict=True)
-        if not (nearly or may_be_number(word.text, voc))
-        and word.probability >= _BOTH_SURE
-        and word.number_probability > 0
-    ]
-
-
-def in_both(words: Sequence[Word], rate: int) -> Iterator[tuple[Word, Interval]]:
-    """Where both models, each in its hearing of the whole, wrote the same word: that and the place.
-
-    A place begins where the first of them placed the word and ends where the first of them ended
-    it: the other often writes it over the digit that follows.
-    """
-    places: dict[tuple[Hearing, int, str], list[tuple[Word, Interval]]] = defaultdict(list)
-    for word in words:
-        if text := comparable(word.text):
-            places[word.hearing, word.channel, text].append((word, _place(word, rate)))
-    for (hearing, channel, text), own in places.items():
-        others = places.get((Hearing.SECOND, channel, text), ()) if hearing is Hearing.MAIN else ()
-        for (word, one), (_, other) in product(own, others):
-            if one.overlaps(other):
-                yield word, Interval(min(one.start, other.start), min(one.end, other.end))
-
-
-def _place(word: Word, rate: int) -> Interval:
-    return plausible(word.text, Interval(word.start, max(word.start, word.end)), rate)
-
-
-def may_be_number(text: str, voc: Vocabulary) -> bool:
+def _may_be_number(text: str, voc: Vocabulary) -> bool:
     """Whether a word, or a piece of it ("c-4", "four's"), may be a part of a number.
 
     In the language of the call or in English, in which verification listens.

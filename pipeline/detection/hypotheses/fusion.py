@@ -66,8 +66,8 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sourc
     }
 
 
-def likeliest(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[bool]:
-    """Which words of one window stand in a sequence."""
+def read(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[bool]:
+    """Which words of one window are in a sequence. The others say nothing and explain nothing."""
     again = {*_read_again([_timed(word, rate) for word in words], voc)}
     return [word.hearing is not Hearing.AGAIN or at in again for at, word in enumerate(words)]
 

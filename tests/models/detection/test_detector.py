@@ -127,17 +127,6 @@ def test_a_word_that_the_reader_holds_for_sensitive_is_silenced_and_leaves_the_t
     assert texts(found) == ["hello", "my", "site", "there"]
 
 
-@pytest.mark.parametrize(("probability", "silent"), [(0.09, []), (0.2, [("PIN", 2_000, 2_250)])])
-def test_a_number_that_the_second_listening_made_up_is_not_read(
-    probability: float, silent: list[tuple[str, int, int]]
-) -> None:
-    one = heard(0, 0, 10_000, "hello laura")
-    again = Word(0, 2_000, 2_250, "4", probability, Hearing.AGAIN)
-    call = open_call(ScriptedAnalyses([]), reads=ScriptedReads({"4": ("PIN", 0.9)}))
-    found = run(call, [replace(one, words=(*one.words, again))], 10_000)
-    assert [(span.entity, span.start, span.end) for span in spans(found)] == silent
-
-
 def test_it_is_stated_of_which_words_both_models_were_sure() -> None:
     one = heard(0, 0, 10_000, "hello laura four there")
     main = [replace(word, number_probability=0.001) for word in one.words]

@@ -1,4 +1,4 @@
-"""Which words of a window's hearings stand in a sequence."""
+"""Which words of a window's hearings are read, and that the others explain nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detection.hypotheses.fusion import Source, likeliest, sequences
+from pipeline.detection.hypotheses.fusion import Source, read, sequences
 from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.records.model import Hearing, Word
 
@@ -23,7 +23,7 @@ def word(hearing: Hearing, start: int, end: int, text: str, probability: float =
 
 def test_first_hearings_are_read_whole() -> None:
     words = [word(MAIN, 0, 500, "hm", 0.01), word(SECOND, 0, 500, "8", 0.01)]
-    assert likeliest(words, VOC, RATE) == [True, True]
+    assert read(words, VOC, RATE) == [True, True]
 
 
 def test_of_words_heard_again_over_one_sound_the_likeliest_is_read() -> None:
@@ -33,13 +33,13 @@ def test_of_words_heard_again_over_one_sound_the_likeliest_is_read() -> None:
         word(AGAIN, 1_500, 1_900, "1", 0.9),
         word(AGAIN, 3_000, 3_400, "4", 0.05),
     ]
-    assert likeliest(words, VOC, RATE) == [False, True, True, False]
+    assert read(words, VOC, RATE) == [False, True, True, False]
     assert [one.text for one in sequences(tuple(words), VOC, RATE)[Source.AGAIN]] == ["hey,", "1"]
 
 
 def test_a_digit_heard_again_that_a_sure_word_contradicts_is_not_read() -> None:
     words = [word(MAIN, 0, 500, "cat", 0.9), word(AGAIN, 0, 500, "8", 0.4)]
-    assert likeliest(words, VOC, RATE) == [True, False]
+    assert read(words, VOC, RATE) == [True, False]
 
 
 WORDS = st.builds(
@@ -61,7 +61,7 @@ def test_what_is_read_is_what_stands_in_a_sequence(words: list[Word]) -> None:
     for hearing, source in own.items():
         told = [
             (one.start, one.text, one.probability)
-            for one, counts in zip(words, likeliest(words, VOC, RATE), strict=True)
+            for one, counts in zip(words, read(words, VOC, RATE), strict=True)
             if counts and one.hearing is hearing
         ]
         stands = [
