@@ -9,7 +9,7 @@ SERVED := broker or browser or postgres or release
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres tests/repository/test_release.py
 
 .DEFAULT_GOAL := help
-.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test coverage unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent speaker-words bench-speakers test-reader readers vcon-reader asyncapi-schema clean simulate screenshots settings site
+.PHONY: chart-tools compose-config object-store promtool help setup metrics demo demo-consent demo-gateways test coverage unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-mishearings bench-muting bench-peers bench-pipeline bench-refusals bench-scaling bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock licences release reader bench-reader consent-reader bench-consent speaker-words bench-speakers test-reader readers vcon-reader asyncapi-schema clean simulate screenshots settings site
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -112,6 +112,9 @@ bench-dtmf: .venv/.dev ## Measure how surely keys are heard, false alarms on spe
 
 bench-margins: .venv/.dev ## Measure what each margin and rule costs of harmless speech (needs flite, festival)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.margins --fresh 16
+
+bench-mishearings: .venv/.dev ## Measure what detection makes of hearings that disagree, on made-up ones
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.calls.mishearings
 
 bench-muting: .venv/.dev ## Measure muting alone: speed, samples changed, sensitive time silenced
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.muting

@@ -2,5 +2,5 @@
 
 Files: ``people`` made-up ones · ``slots`` the values that scripts name · ``scripting`` YAML in,
 turns out · ``stage`` places them on two channels · ``corpus`` the generator · ``planting`` redacts
-by the truth, then plants leaks.
+by the truth, then plants leaks · ``mishearings`` made-up hearings of answers, without sound.
 """

@@ -6,13 +6,16 @@ a turn that still goes on is "not yet" and shows in :meth:`CallTurns.open_since`
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import accumulate
 from typing import Final
 
+from pipeline.detection.hypotheses.agreement import may_be_number
 from pipeline.detection.language.lazy import once
+from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.records.intervals import shared
 from pipeline.records.model import Hearing, Interval, WindowTranscript, Word
 from pipeline.transcription.word_timing import audible_part
@@ -29,6 +32,10 @@ CUT_WORDS: Final = 8
 """Words before a cut that the next turn may still make part of an entity."""
 UNSURE_S: Final = 0.5
 """Speech in a word's samples beside its place from which nobody knows where it was spoken."""
+_HALF: Final = 0.5
+"""Share of a word that the words of a hearing have to take for it to fill no hole there."""
+_YIELDS: Final = 0.85
+"""Share of a word heard again that likelier ones of its kind have to take for it to be dropped."""
 
 
 class Stream(IntEnum):
@@ -104,22 +111,39 @@ def streams_of(words: Iterable[Word]) -> dict[Stream, list[Word]]:
         own = [word for word in words if word.hearing is hearing]
         if not own and stream is Stream.EVIDENCE:
             continue
-        fill = [word for word in again if not _covered(word, own)]
+        fill = [word for word in again if not _covered(word, own, _HALF)]
         streams[stream] = sorted([*own, *fill], key=_order) if fill else own
     return streams
 
 
-def _covered(word: Word, others: list[Word]) -> bool:
-    """Whether other words take more than half of a word's time."""
-    shared = 0
+def likeliest(words: Iterable[Word]) -> list[Word]:
+    """The words of a stream in order, and of those heard again over one sound the likeliest.
+
+    Several decodes heap them up: a number of four digits would be read as one of ten. A number
+    yields to numbers alone: another word there does not say that no digit was spoken.
+    """
+    first, kept = list[Word](), {True: list[Word](), False: list[Word]()}
+    for word in sorted(words, key=lambda one: (-one.probability, *_order(one))):
+        if word.hearing is not Hearing.AGAIN:
+            first.append(word)
+            continue
+        alike = kept[may_be_number(word.text, vocabulary())]
+        if not _covered(word, alike, _YIELDS):
+            insort(alike, word, key=_order)
+    return sorted([*first, *kept[True], *kept[False]], key=_order)
+
+
+def _covered(word: Word, others: Iterable[Word], share: float) -> bool:
+    """Whether other words, in time order, take more than a share of a word's time."""
+    taken = 0
     reached = word.start
     for other in others:
         start = max(other.start, reached)
         end = min(other.end, word.end)
         if end > start:
-            shared += end - start
+            taken += end - start
             reached = end
-    return shared * 2 > word.end - word.start
+    return taken > share * (word.end - word.start)
 
 
 _STREAMS: Final = tuple(Stream)
@@ -141,7 +165,8 @@ class CallTurns:
 
     def take(self, transcript: WindowTranscript) -> None:
         """Add the words of one window."""
-        for stream, words in streams_of(transcript.words).items():
+        for stream, heard in streams_of(transcript.words).items():
+            words = likeliest(heard)
             for channel in {word.channel for word in words}:
                 lane = self._lanes.get((channel, stream))
                 if lane is not None:

@@ -182,7 +182,7 @@ def agreed(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[Agreed]:
         heard = Interval(word.start, max(word.start, word.end))
         place = plausible(word.text, heard, rate)
         text = comparable(word.text)
-        if _may_be_number(word.text, voc):
+        if may_be_number(word.text, voc):
             if word.probability >= _HINT:
                 numbers.append(place)
         elif word.probability >= _BOTH_SURE and word.number_probability > 0 and text and not number:
@@ -201,7 +201,7 @@ def agreed(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[Agreed]:
     return sorted(found, key=lambda each: (each.start, each.channel, each.end))
 
 
-def _may_be_number(text: str, voc: Vocabulary) -> bool:
+def may_be_number(text: str, voc: Vocabulary) -> bool:
     """Whether a word, or a piece of it ("c-4", "four's"), may be a part of a number.
 
     In the language of the call or in English, in which verification listens.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.text.turn_segmentation import CallTurns, Spoken
-from pipeline.records.model import Interval, WindowTranscript, Word
+from models.text.turn_segmentation import CallTurns, Spoken, Stream
+from pipeline.records.model import Hearing, Interval, WindowTranscript, Word
 
 pytestmark = pytest.mark.unit
 
@@ -120,3 +120,51 @@ def test_nothing_is_parted_where_somebody_speaks_on() -> None:
     words = [(1_000, 1_500, "password"), (1_500, 5_000, "is"), (5_000, 6_000, "tulip")]
     speech = [(900, 2_600), (2_900, 3_700), (4_000, 4_900), (4_980, 6_100)]
     assert [said(turn) for turn in turns_of(heard(0, words, *speech))] == ["password is tulip"]
+
+
+def again(start: int, end: int, text: str, probability: float) -> Word:
+    return Word(0, start, end, text, probability, Hearing.AGAIN)
+
+
+@pytest.mark.parametrize(
+    ("heap", "read"),
+    [
+        pytest.param(
+            [again(0, 400, "4", 0.3), again(20, 400, "four", 0.9), again(50, 390, "5", 0.2)],
+            "four",
+            id="the likeliest of a sound",
+        ),
+        pytest.param(
+            [again(0, 400, "is", 0.9), again(50, 390, "4", 0.2), again(60, 390, "or", 0.8)],
+            "is 4",
+            id="a number yields to no other word",
+        ),
+        pytest.param(
+            [again(0, 330, "4", 0.9), again(0, 400, "7", 0.8), again(400, 800, "8", 0.1)],
+            "4 7 8",
+            id="a sixth of it is nobody else's",
+        ),
+        pytest.param(
+            [again(0, 200, "4", 0.9), again(200, 400, "5", 0.8), again(0, 400, "45", 0.7)],
+            "4 5",
+            id="two have its place together",
+        ),
+    ],
+)
+def test_of_what_was_heard_again_the_likeliest_is_read(heap: list[Word], read: str) -> None:
+    turns = CallTurns(RATE, 1)
+    turns.take(WindowTranscript("call", 0, 0, 0, 60_000, tuple(heap)))
+    assert [said(turn) for turn in turns.ready(60_000, final=True)] == [read]
+
+
+def test_what_a_model_wrote_is_read_whatever_was_heard_again() -> None:
+    wrote = [
+        Word(0, 0, 400, "4", 0.01),
+        Word(0, 400, 900, "is", 0.01, Hearing.SECOND),
+        again(0, 400, "5", 0.99),
+        again(400, 900, "it", 0.99),
+    ]
+    turns = CallTurns(RATE, 1)
+    turns.take(WindowTranscript("call", 0, 0, 0, 60_000, tuple(wrote)))
+    found = {turn.stream: said(turn) for turn in turns.ready(60_000, final=True)}
+    assert found == {Stream.SHOWN: "4 it", Stream.EVIDENCE: "5 is"}
