@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import accumulate
 from typing import Final
@@ -18,7 +18,7 @@ from pipeline.detection.language.lazy import once
 from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.records.intervals import shared
 from pipeline.records.model import Hearing, Interval, WindowTranscript, Word
-from pipeline.transcription.word_timing import audible_part
+from pipeline.transcription.word_timing import audible_part, longest
 
 PAUSE_S: Final = 1.0
 """Silence that ends a turn."""
@@ -35,7 +35,7 @@ UNSURE_S: Final = 0.5
 _HALF: Final = 0.5
 """Share of a word that the words of a hearing have to take for it to fill no hole there."""
 _YIELDS: Final = 0.85
-"""Share of a word heard again that likelier ones of its kind have to take for it to be dropped."""
+"""Share of a number heard again that likelier ones have to take for it to be dropped."""
 
 
 class Stream(IntEnum):
@@ -116,21 +116,26 @@ def streams_of(words: Iterable[Word]) -> dict[Stream, list[Word]]:
     return streams
 
 
-def likeliest(words: Iterable[Word]) -> list[Word]:
-    """The words of a stream in order, and of those heard again over one sound the likeliest.
+def likeliest(words: Iterable[Word], rate: int) -> list[Word]:
+    """The words of a stream in order, and of the numbers heard again the likeliest of each sound.
 
-    Several decodes heap them up: a number of four digits would be read as one of ten. A number
-    yields to numbers alone: another word there does not say that no digit was spoken.
+    Several decodes heap them up: a number of four digits would be read as one of ten. Other words
+    stay, and no number yields to one: it does not say that no digit was spoken there. A number
+    counts for no longer than it plausibly takes.
+
+    Args:
+        words: of one channel.
+        rate: Hz.
     """
-    first, kept = list[Word](), {True: list[Word](), False: list[Word]()}
+    kept, numbers = list[Word](), list[Word]()
     for word in sorted(words, key=lambda one: (-one.probability, *_order(one))):
-        if word.hearing is not Hearing.AGAIN:
-            first.append(word)
-            continue
-        alike = kept[may_be_number(word.text, vocabulary())]
-        if not _covered(word, alike, _YIELDS):
-            insort(alike, word, key=_order)
-    return sorted([*first, *kept[True], *kept[False]], key=_order)
+        if word.hearing is Hearing.AGAIN and may_be_number(word.text, vocabulary()):
+            said = replace(word, end=min(word.end, word.start + longest(word.text, rate)))
+            if _covered(said, numbers, _YIELDS):
+                continue
+            insort(numbers, said, key=_order)
+        kept.append(word)
+    return sorted(kept, key=_order)
 
 
 def _covered(word: Word, others: Iterable[Word], share: float) -> bool:
@@ -166,11 +171,11 @@ class CallTurns:
     def take(self, transcript: WindowTranscript) -> None:
         """Add the words of one window."""
         for stream, heard in streams_of(transcript.words).items():
-            words = likeliest(heard)
-            for channel in {word.channel for word in words}:
+            for channel in {word.channel for word in heard}:
                 lane = self._lanes.get((channel, stream))
                 if lane is not None:
-                    own = [one for one in words if one.channel == channel and one.text.strip()]
+                    own = [one for one in heard if one.channel == channel and one.text.strip()]
+                    own = likeliest(own, self._rate)
                     before = lane.pending[-1:]
                     lane.pending += self._placed(own, transcript.speech)
                     if before and own and _order(own[0]) < _order(before[0].word):

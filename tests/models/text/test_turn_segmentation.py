@@ -136,8 +136,8 @@ def again(start: int, end: int, text: str, probability: float) -> Word:
         ),
         pytest.param(
             [again(0, 400, "is", 0.9), again(50, 390, "4", 0.2), again(60, 390, "or", 0.8)],
-            "is 4",
-            id="a number yields to no other word",
+            "is 4 or",
+            id="a number yields to no other word, and no other word to anything",
         ),
         pytest.param(
             [again(0, 330, "4", 0.9), again(0, 400, "7", 0.8), again(400, 800, "8", 0.1)],
@@ -148,6 +148,20 @@ def again(start: int, end: int, text: str, probability: float) -> Word:
             [again(0, 200, "4", 0.9), again(200, 400, "5", 0.8), again(0, 400, "45", 0.7)],
             "4 5",
             id="two have its place together",
+        ),
+        pytest.param(
+            [
+                again(0, 4_000, "2", 0.9),
+                again(2_000, 2_400, "2", 0.4),
+                again(2_100, 2_400, "7", 0.3),
+            ],
+            "2 2",
+            id="one that is stretched has no more than it takes",
+        ),
+        pytest.param(
+            [again(0, 400, "cuatro", 0.5), again(0, 400, "pues", 0.6)],
+            "cuatro pues",
+            id="a word of another language stays",
         ),
     ],
 )
