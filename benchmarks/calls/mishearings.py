@@ -85,9 +85,8 @@ _WORD_S: Final = 0.28
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A question, and an answer as it was said and as it was heard."""
+    """An answer as it was said, and it and its question as they were heard."""
 
-    question: str
     digits: tuple[Interval, ...]
     windows: tuple[WindowTranscript, ...]
 
@@ -152,7 +151,7 @@ def made_up(question: str, count: int, rng: random.Random) -> Call:
             part = digits[first : rng.randrange(first, count) + 1]
         words += ear.of(part, rng)
     places = tuple(place for _, place in digits)
-    return Call(question, places, _windows(asked, words, places))
+    return Call(places, _windows(asked, words, places))
 
 
 def _said(

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import accumulate
 from typing import Final
 
 from pipeline.detection.hypotheses.agreement import may_be_number
+from pipeline.detection.hypotheses.fusion import trimmed
 from pipeline.detection.language.lazy import once
 from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.records.intervals import shared
 from pipeline.records.model import Hearing, Interval, WindowTranscript, Word
-from pipeline.transcription.word_timing import audible_part, longest
+from pipeline.transcription.word_timing import audible_part
 
 PAUSE_S: Final = 1.0
 """Silence that ends a turn."""
@@ -130,7 +131,7 @@ def likeliest(words: Iterable[Word], rate: int) -> list[Word]:
     kept, numbers = list[Word](), list[Word]()
     for word in sorted(words, key=lambda one: (-one.probability, *_order(one))):
         if word.hearing is Hearing.AGAIN and may_be_number(word.text, vocabulary()):
-            said = replace(word, end=min(word.end, word.start + longest(word.text, rate)))
+            said = trimmed(word, rate)
             if _covered(said, numbers, _YIELDS):
                 continue
             insort(numbers, said, key=_order)

@@ -54,7 +54,7 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sourc
     No word is longer than it plausibly takes: the recogniser stretches words over silence, and
     what else is spoken there was listened to again or is stated as unexplained.
     """
-    timed = [_timed(word, rate) for word in words]
+    timed = [trimmed(word, rate) for word in words]
     main = [word for word in timed if word.hearing is Hearing.MAIN]
     second = [word for word in timed if word.hearing is Hearing.SECOND]
     again = [timed[at] for at in _read_again(timed, voc)]
@@ -68,7 +68,7 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sourc
 
 def read(words: Sequence[Word], voc: Vocabulary, rate: int) -> list[bool]:
     """Which words of one window are in a sequence. The others say nothing and explain nothing."""
-    again = {*_read_again([_timed(word, rate) for word in words], voc)}
+    again = {*_read_again([trimmed(word, rate) for word in words], voc)}
     return [word.hearing is not Hearing.AGAIN or at in again for at, word in enumerate(words)]
 
 
@@ -87,7 +87,8 @@ def _read_again(timed: Sequence[Word], voc: Vocabulary) -> list[int]:
     return kept
 
 
-def _timed(word: Word, rate: int) -> Word:
+def trimmed(word: Word, rate: int) -> Word:
+    """A word that is no longer than it plausibly takes."""
     end = word.start + longest(word.text, rate)
     return word if word.end <= end else replace(word, end=end)
 
