@@ -290,14 +290,14 @@ class CallDetector:
             return 0  # whatever is open, it can't move
         forced = 0
         latest = horizon - round(self._policy.hold.max_seconds * self._rate)
+        self._read_until = horizon if going_on is None else min(horizon, going_on)
         try:
-            open_since = self._conversation.open_since()
+            open_since = self._conversation.open_since(self._read_until)
         except Exception:  # noqa: BLE001 - the stretch is silenced when its spans are asked for
             open_since = None
         if open_since is not None and open_since < mark:
             mark = min(mark, max(open_since, latest))
             forced = mark if open_since < latest else 0
-        self._read_until = horizon if going_on is None else min(horizon, going_on)
         mark = min([mark, *(span.start for span in self._found if not self._is_settled(span))])
         # No word may straddle the watermark: it would be audible before its span is known.
         while over := [word.start for word in self._words if word.start < mark < word.end]:

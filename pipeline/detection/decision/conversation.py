@@ -8,6 +8,7 @@ so the same words bring the same spans whatever the order of the questions.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Final
 
 from pipeline.detection.decision.after_unheard import unasked
 from pipeline.detection.decision.explained import (
+    bonds,
     take_back_explained,
     take_back_heard_again,
     within,
@@ -126,17 +128,6 @@ class Conversation:
         self._unheard[channel].append(Interval(start, end))
         self._result = None
 
-    def _unread(self, readings: Sequence[Reading]) -> bool:
-        """Whether a sensitive number of the last seconds was not read yet."""
-        since = self._now - round(OPEN_S * self._rate)
-        opinions = self._opinions
-        return opinions is not None and any(
-            not all(opinions.of(word) for word in verdict.run.words)
-            for reading in readings
-            for verdict in reading.verdicts
-            if verdict.entity is not None and verdict.run.end > since
-        )
-
     def reconsider(self) -> None:
         """Judge anew: the reader has read more."""
         self._result = None
@@ -174,8 +165,13 @@ class Conversation:
         unknown = one.reason is Reason.UNEXPLAINED or one.basis is Basis.UNDECIDED
         return unknown or one.basis.score >= self._policy.threshold(one.entity, one.recognizer)
 
-    def open_since(self) -> int | None:
-        """The earliest sample whose spans later words may still change; ``None`` for none."""
+    def open_since(self, read_until: int = sys.maxsize) -> int | None:
+        """The earliest sample whose spans later words may still change; ``None`` for none.
+
+        Args:
+            read_until: sample up to which the reader has read; what it may still take back is not
+                told before.
+        """
         readings, talks, _ = self._interpreted()
         found: list[int] = []
         for reading, talk in zip(readings, talks, strict=True):
@@ -192,14 +188,8 @@ class Conversation:
                 for question in reading.questions
                 if self._awaits_answer(question, talk)
             ]
-        if self._unread(readings):
-            # What repeats a number that the reader may still take back is not told before.
-            found += [
-                verdict.run.start
-                for reading in readings
-                for verdict in reading.verdicts
-                if verdict.basis is Basis.KNOWN_FRAGMENT
-            ]
+        if self._opinions is not None:
+            found += _unread(readings, read_until)
         settled = [-1] * self._channels
         for reading in readings:
             for verdict in reading.verdicts:
@@ -336,6 +326,27 @@ class Conversation:
             else self._policy.rule(one.entity).action,
             reason=one.reason,
         )
+
+
+def _unread(readings: Sequence[Reading], read_until: int) -> list[int]:
+    """Where numbers begin that the reader may still take back.
+
+    It has not read all that they go together with, or repeat.
+    """
+    found = list[int]()
+    for reading in readings:
+        told = [one for one in reading.verdicts if one.entity is not None]
+        keys = {key for one in told if one.run.end > read_until for key in bonds(one)}
+        if keys:
+            found += [one.run.start for one in told if not keys.isdisjoint(bonds(one))]
+    if found:
+        found += [
+            one.run.start
+            for reading in readings
+            for one in reading.verdicts
+            if one.basis is Basis.KNOWN_FRAGMENT
+        ]
+    return found
 
 
 @lru_cache(maxsize=8)

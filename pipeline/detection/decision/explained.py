@@ -114,7 +114,7 @@ def _take_back(reading: Reading, harmless: Callable[[Sequence[Verdict]], bool]) 
     groups: defaultdict[_Key, list[Verdict]] = defaultdict(list)
     found = [one for one in reading.verdicts if one.entity is not None]
     for verdict in found:
-        for key in _groups(verdict):
+        for key in bonds(verdict):
             groups[key].append(verdict)
     keys = {key for key, group in groups.items() if harmless(group)}
     together = {
@@ -152,7 +152,7 @@ def _rows(digits: str) -> set[str]:
     return {digits[at : at + _SAME] for at in range(len(digits) - _SAME + 1)}
 
 
-def _groups(verdict: Verdict) -> Iterable[_Key]:
+def bonds(verdict: Verdict) -> Iterable[_Key]:
     """What a number is a part of: itself, the answers to its question, its chain."""
     yield "run", id(verdict), _BOTH
     if verdict.question is not None:
@@ -170,7 +170,7 @@ def _bound_to(verdict: Verdict, together: Collection[int]) -> Iterable[_Key]:
     """
     alone = len(verdict.run.digits) >= _SAME and id(verdict.question) not in together
     side = verdict.run.channel if alone else _BOTH
-    return (key for key in _groups(verdict) if key[0] != "ask" or key[2] == side)
+    return (key for key in bonds(verdict) if key[0] != "ask" or key[2] == side)
 
 
 def _explained(group: Sequence[Verdict], opinions: Opinions, rule: ReaderRule) -> bool:

@@ -286,9 +286,22 @@ def test_what_repeats_a_number_that_is_not_read_yet_waits_for_it() -> None:
             "call", channel, channel, 0, 8 * RATE, tuple(words), heard_until=8 * RATE
         )
         conversation.take(heard)
-    waits = conversation.open_since()
+    waits = conversation.open_since(again[0].start)
     assert waits is not None
     assert waits <= first[1].start
     held(again, 0.0, opinions)
     conversation.reconsider()
     assert conversation.spans(8 * RATE) == ()
+
+
+def test_a_piece_is_not_told_before_the_reader_has_read_the_rest_of_the_answer() -> None:
+    piece, rest = said("5 5 5", 5, 1), said("0 1 9 9", 19, 1)
+    opinions = held(piece, 0.0)
+    conversation = Conversation(RATE, 2, POLICY, opinions=opinions)
+    talk = said("go on whenever you are ready", 9)
+    spans_of(conversation, PHONE, piece, talk, rest)
+    assert conversation.open_since(60 * RATE) is None
+    assert conversation.open_since(rest[0].start) == piece[0].start
+    held(rest, 0.0, opinions)
+    conversation.reconsider()
+    assert conversation.spans(60 * RATE) == ()
